@@ -1,0 +1,3 @@
+//! The `usbnet` command.
+
+fn main() {}
