@@ -1,1 +1,25 @@
-//! To be written.
+//! The control protocol: what clients may ask, what they are answered, and who may do what.
+//!
+//! Varlink (NUL-ended JSON, <https://varlink.org/Wire-Protocol>) over any byte stream; nothing here
+//! opens a socket or decides how a mode is reached.
+
+mod access;
+mod api;
+mod framing;
+mod message;
+mod service;
+
+pub use access::{Peer, may_switch};
+pub use api::{
+    Call, Counters, Event, EventKind, Lease, Link, Mode, ModeReply, Phase, Refusal, Responder, SetMode,
+    Status, System, Udc,
+};
+pub use framing::{FrameError, Inbox, MAX_MESSAGE, Outbox};
+pub use message::{Reply, Request};
+pub use service::{Incoming, receive};
+
+/// The interface's name, as Varlink writes it.
+pub const INTERFACE: &str = "org.usbnet.Control";
+
+/// The interface's description, as introspection answers it.
+pub const DESCRIPTION: &str = include_str!("org.usbnet.Control.varlink");

@@ -1,0 +1,323 @@
+//! The interface `org.usbnet.Control` as Rust types; the shapes are those of `org.usbnet.Control.varlink`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{INTERFACE, Reply};
+use crate::exit::Exit;
+
+/// A call that was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// What the device is now.
+    Status,
+    /// What it can become.
+    Modes,
+    /// Become it.
+    SetMode(SetMode),
+    /// Tell what happens.
+    Watch,
+    /// Who has an address.
+    Leases,
+    /// Take everything down and end.
+    Stop,
+}
+
+impl Call {
+    /// Whether the call changes something, so that only some may make it.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        match self {
+            Self::SetMode(set) => !set.plan,
+            Self::Stop => true,
+            Self::Status | Self::Modes | Self::Watch | Self::Leases => false,
+        }
+    }
+}
+
+/// Parameters of `SetMode`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetMode {
+    /// The mode to switch to.
+    pub name: String,
+    /// Take a card from the host although it uses it.
+    #[serde(default)]
+    pub force: bool,
+    /// Only answer the shell lines the switch equals.
+    #[serde(default)]
+    pub plan: bool,
+}
+
+/// Results of `SetMode`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeReply {
+    /// The mode that is confirmed (or planned).
+    pub mode: String,
+    /// With `plan`: shell lines; else empty.
+    pub steps: Vec<String>,
+}
+
+/// Where the mode engine stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// No gadget of ours.
+    Stopped,
+    /// Between two modes.
+    Switching,
+    /// The mode was read back from the kernel.
+    Confirmed,
+}
+
+/// What the device is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The confirmed mode.
+    pub mode: Option<String>,
+    /// The mode being switched to.
+    pub target: Option<String>,
+    /// Where the engine stands.
+    pub state: Phase,
+    /// Why the last switch failed, until one succeeds.
+    pub error: Option<String>,
+    /// How the kernel was reached.
+    pub backend: Option<String>,
+    /// The device controller in use.
+    pub udc: Option<Udc>,
+    /// The network interface, in a mode that has one.
+    pub link: Option<Link>,
+    /// The DHCP/DNS process, in a mode that has one.
+    pub responder: Option<Responder>,
+    /// Who has an address.
+    pub leases: Vec<Lease>,
+    /// The machine.
+    pub system: System,
+}
+
+/// A USB device controller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Udc {
+    /// Its name under `/sys/class/udc`.
+    pub name: String,
+    /// The kernel's word for its state.
+    pub state: String,
+    /// The negotiated speed, if there is one.
+    pub speed: Option<String>,
+}
+
+/// The network interface of the gadget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Name as read from the kernel.
+    pub interface: String,
+    /// This end's MAC address.
+    pub mac: String,
+    /// The host end's MAC address, if the backend sets one.
+    pub host_mac: Option<String>,
+    /// `ADDRESS/PREFIX` of this end.
+    pub address: String,
+    /// The address the host is given.
+    pub host: String,
+    /// In bytes.
+    pub mtu: u32,
+    /// Administratively up.
+    pub up: bool,
+    /// The host end listens.
+    pub carrier: bool,
+    /// Bytes from the host.
+    pub received_bytes: u64,
+    /// Bytes to the host.
+    pub sent_bytes: u64,
+    /// Why another subnet than the configured one is in use.
+    pub moved: Option<String>,
+}
+
+/// The DHCP/DNS process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Responder {
+    /// It answered when last asked.
+    pub running: bool,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// How often it had to be started again in this mode.
+    pub restarts: u32,
+    /// DHCP packets.
+    pub dhcp: Counters,
+    /// DNS packets.
+    pub dns: Counters,
+}
+
+/// Packets of one protocol since the responder's last start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Came in.
+    pub received: u64,
+    /// Were answered.
+    pub answered: u64,
+    /// Were not, by reason.
+    pub dropped: BTreeMap<String, u64>,
+}
+
+/// One host's address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The address it has.
+    pub address: String,
+    /// Its hardware address.
+    pub mac: String,
+    /// The name it calls itself.
+    pub hostname: Option<String>,
+    /// Until it has to ask again.
+    pub seconds_left: u64,
+}
+
+/// The machine this runs on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct System {
+    /// Its name.
+    pub hostname: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Since boot.
+    pub uptime_seconds: u64,
+}
+
+/// A mode and whether it can be chosen here and now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mode {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The functions the host will see.
+    pub functions: Vec<String>,
+    /// It is the confirmed one.
+    pub current: bool,
+    /// Why it cannot be chosen.
+    pub why: Option<String>,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A mode was confirmed.
+    Mode,
+    /// A switch began.
+    Switching,
+    /// A switch failed.
+    Failed,
+    /// The UDC's state changed: a cable came or went.
+    Cable,
+    /// The interface changed: link up, carrier, address put back.
+    Link,
+    /// A lease was given or ended.
+    Lease,
+    /// The responder ended or was started again.
+    Responder,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// What it is about.
+    pub kind: EventKind,
+    /// One line for a person.
+    pub text: String,
+    /// The mode it concerns.
+    pub mode: Option<String>,
+    /// The new value: UDC state, address, pid…
+    pub value: Option<String>,
+}
+
+/// Why a call has no results: the typed errors of the interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", content = "parameters")]
+pub enum Refusal {
+    /// It was tried and failed.
+    #[serde(rename = "org.usbnet.Control.Failed")]
+    #[error("{message}")]
+    Failed {
+        /// What the command ends with.
+        exit: Exit,
+        /// Its error line.
+        message: String,
+    },
+    /// No such mode.
+    #[serde(rename = "org.usbnet.Control.UnknownMode")]
+    #[error("mode {name:?} is not configured; the configuration has {}", modes.join(", "))]
+    UnknownMode {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        modes: Vec<String>,
+    },
+    /// Another switch is under way.
+    #[serde(rename = "org.usbnet.Control.Switching")]
+    #[error("a switch to mode {target} is under way; wait for it, see usbnet watch")]
+    Switching {
+        /// Where it goes.
+        target: String,
+    },
+    /// The caller may only read.
+    #[serde(rename = "org.usbnet.Control.NotPermitted")]
+    #[error("only root{} may do this", group.as_ref().map(|g| format!(" and members of group {g}")).unwrap_or_default())]
+    NotPermitted {
+        /// Whose members may.
+        group: Option<String>,
+    },
+}
+
+impl Refusal {
+    /// What a command that got this answer ends with.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Failed { exit, .. } => *exit,
+            Self::UnknownMode { .. } => Exit::Usage,
+            Self::Switching { .. } => Exit::Failed,
+            Self::NotPermitted { .. } => Exit::NotPermitted,
+        }
+    }
+
+    /// The refusal as a Varlink reply.
+    #[must_use]
+    pub fn reply(&self) -> Reply {
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        let error = value["error"].as_str().unwrap_or(INTERFACE).to_owned();
+        Reply::error(&error, value["parameters"].take())
+    }
+
+    /// Reads back what [`Refusal::reply`] wrote; any other error becomes [`Refusal::Failed`].
+    #[must_use]
+    pub fn from_reply(error: &str, parameters: &Value) -> Self {
+        serde_json::from_value(json!({ "error": error, "parameters": parameters })).unwrap_or_else(|_| {
+            Self::Failed { exit: Exit::Failed, message: format!("the daemon answered {error} {parameters}") }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_cross_the_socket_whole() {
+        let table = [
+            (Refusal::Failed { exit: Exit::NoKernelSupport, message: "no UDC".into() }, "Failed"),
+            (Refusal::UnknownMode { name: "x".into(), modes: vec!["network".into()] }, "UnknownMode"),
+            (Refusal::Switching { target: "network".into() }, "Switching"),
+            (Refusal::NotPermitted { group: Some("plugdev".into()) }, "NotPermitted"),
+            (Refusal::NotPermitted { group: None }, "NotPermitted"),
+        ];
+        for (refusal, name) in table {
+            let reply = refusal.reply();
+            assert_eq!(reply.error.as_deref(), Some(format!("{INTERFACE}.{name}").as_str()));
+            assert_eq!(Refusal::from_reply(&reply.error.unwrap(), &reply.parameters), refusal);
+        }
+        let foreign = Refusal::from_reply("org.varlink.service.MethodNotFound", &json!({"method": "X"}));
+        assert_eq!(foreign.exit(), Exit::Failed);
+        assert!(foreign.to_string().contains("MethodNotFound"));
+    }
+}

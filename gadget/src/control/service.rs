@@ -1,0 +1,188 @@
+//! From one message's bytes to a typed call, and the part of Varlink that every service answers itself.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Call, DESCRIPTION, INTERFACE, Reply, Request, SetMode};
+
+const SERVICE: &str = "org.varlink.service";
+const SERVICE_DESCRIPTION: &str = include_str!("org.varlink.service.varlink");
+
+/// What to do with one message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Incoming {
+    /// Do this, and reply unless `oneway`; reply repeatedly if `more`.
+    Call {
+        /// What.
+        call: Call,
+        /// The caller wants a reply for each event.
+        more: bool,
+        /// The caller wants no reply.
+        oneway: bool,
+    },
+    /// Send this; nothing else is to be done.
+    Answer(Reply),
+    /// Nothing is to be sent either (a failed `oneway` call).
+    Silence,
+    /// It is not Varlink: close the connection.
+    Garbage,
+}
+
+/// Understands one message (without its NUL).
+#[must_use]
+pub fn receive(message: &[u8]) -> Incoming {
+    let Ok(request) = serde_json::from_slice::<Request>(message) else { return Incoming::Garbage };
+    let (more, oneway) = (request.more, request.oneway);
+    match understand(request) {
+        Ok(call) => Incoming::Call { call, more, oneway },
+        Err(_) if oneway => Incoming::Silence,
+        Err(reply) => Incoming::Answer(reply),
+    }
+}
+
+fn understand(request: Request) -> Result<Call, Reply> {
+    let Some((interface, method)) = request.method.rsplit_once('.') else {
+        return Err(service_error("InterfaceNotFound", "interface", &request.method));
+    };
+    match interface {
+        INTERFACE => call(method, request.parameters, request.more),
+        SERVICE => Err(introspect(method, &request.parameters)),
+        other => Err(service_error("InterfaceNotFound", "interface", other)),
+    }
+}
+
+fn call(method: &str, parameters: Value, more: bool) -> Result<Call, Reply> {
+    Ok(match method {
+        "Status" => Call::Status,
+        "Modes" => Call::Modes,
+        "SetMode" => Call::SetMode(set_mode(parameters)?),
+        "Watch" if more => Call::Watch,
+        "Watch" => return Err(Reply::error(&format!("{SERVICE}.ExpectedMore"), json!({}))),
+        "Leases" => Call::Leases,
+        "Stop" => Call::Stop,
+        other => return Err(service_error("MethodNotFound", "method", other)),
+    })
+}
+
+/// Varlink writes an absent optional as `null` too, serde's `default` takes only an absent one.
+fn set_mode(mut parameters: Value) -> Result<SetMode, Reply> {
+    if let Some(fields) = parameters.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let name_given = parameters.get("name").is_some_and(Value::is_string);
+    serde_json::from_value(parameters).map_err(|error| {
+        let parameter = if name_given { error.to_string() } else { "name".to_owned() };
+        service_error("InvalidParameter", "parameter", &parameter)
+    })
+}
+
+fn introspect(method: &str, parameters: &Value) -> Reply {
+    match method {
+        "GetInfo" => Reply::done(json!({
+            "vendor": "usbnet",
+            "product": env!("CARGO_PKG_NAME"),
+            "version": env!("CARGO_PKG_VERSION"),
+            "url": "",
+            "interfaces": [SERVICE, INTERFACE],
+        })),
+        "GetInterfaceDescription" => match parameters["interface"].as_str() {
+            Some(INTERFACE) => description(DESCRIPTION),
+            Some(SERVICE) => description(SERVICE_DESCRIPTION),
+            Some(other) => service_error("InterfaceNotFound", "interface", other),
+            None => service_error("InvalidParameter", "parameter", "interface"),
+        },
+        other => service_error("MethodNotFound", "method", other),
+    }
+}
+
+fn description(text: &str) -> Reply {
+    Reply::done(json!({ "description": text }))
+}
+
+fn service_error<T: Serialize + ?Sized>(name: &str, field: &str, value: &T) -> Reply {
+    Reply::error(&format!("{SERVICE}.{name}"), json!({ field: value }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(incoming: &Incoming) -> &str {
+        match incoming {
+            Incoming::Answer(reply) => reply.error.as_deref().unwrap_or("none"),
+            _ => "not an answer",
+        }
+    }
+
+    #[test]
+    fn calls_are_understood() {
+        let set = |name: &str, force, plan| Call::SetMode(SetMode { name: name.into(), force, plan });
+        let table: &[(&str, &str, Call)] = &[
+            ("status", r#"{"method":"org.usbnet.Control.Status"}"#, Call::Status),
+            ("empty parameters", r#"{"method":"org.usbnet.Control.Modes","parameters":{}}"#, Call::Modes),
+            ("null parameters", r#"{"method":"org.usbnet.Control.Leases","parameters":null}"#, Call::Leases),
+            ("stop", r#"{"method":"org.usbnet.Control.Stop"}"#, Call::Stop),
+            (
+                "set mode",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a"}}"#,
+                set("a", false, false),
+            ),
+            (
+                "set mode, options absent as null",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","force":null,"plan":true}}"#,
+                set("a", false, true),
+            ),
+        ];
+        for (name, message, expected) in table {
+            let Incoming::Call { call, more: false, oneway: false } = receive(message.as_bytes()) else {
+                panic!("{name}: no call");
+            };
+            assert_eq!(call, *expected, "{name}");
+        }
+        assert_eq!(
+            receive(br#"{"method":"org.usbnet.Control.Watch","more":true}"#),
+            Incoming::Call { call: Call::Watch, more: true, oneway: false }
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_answered_by_its_standard_error() {
+        let table = [
+            ("no interface", r#"{"method":"Status"}"#, "org.varlink.service.InterfaceNotFound"),
+            (
+                "foreign interface",
+                r#"{"method":"org.example.Status"}"#,
+                "org.varlink.service.InterfaceNotFound",
+            ),
+            (
+                "unknown method",
+                r#"{"method":"org.usbnet.Control.Fly"}"#,
+                "org.varlink.service.MethodNotFound",
+            ),
+            ("watch once", r#"{"method":"org.usbnet.Control.Watch"}"#, "org.varlink.service.ExpectedMore"),
+            ("no name", r#"{"method":"org.usbnet.Control.SetMode"}"#, "org.varlink.service.InvalidParameter"),
+            (
+                "name of another type",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":1}}"#,
+                "org.varlink.service.InvalidParameter",
+            ),
+            (
+                "unknown parameter",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","fast":true}}"#,
+                "org.varlink.service.InvalidParameter",
+            ),
+            (
+                "description of nothing",
+                r#"{"method":"org.varlink.service.GetInterfaceDescription"}"#,
+                "org.varlink.service.InvalidParameter",
+            ),
+        ];
+        for (name, message, expected) in table {
+            assert_eq!(error(&receive(message.as_bytes())), expected, "{name}");
+        }
+        for garbage in ["", "{", "[]", "null", "\u{1}", r#"{"method":5}"#] {
+            assert_eq!(receive(garbage.as_bytes()), Incoming::Garbage, "{garbage}");
+        }
+        assert_eq!(receive(br#"{"method":"x.y","oneway":true}"#), Incoming::Silence);
+    }
+}
