@@ -1,1 +1,15 @@
-//! To be written.
+//! What the link's addresses should be, and what to do when something disturbs it.
+//!
+//! Decides: which subnet the cable gets when the configured one is already in use on this device
+//! ([`choose`]), when a removed address is put back ([`Keeper`]). Pure: observations come in as values
+//! from [`crate::sys::netlink`], decisions go out as values. Never touches the system, and never moves
+//! a subnet that the user pinned.
+
+mod candidates;
+mod keeper;
+mod network;
+mod subnet;
+
+pub use keeper::{Action, Keeper, Observed};
+pub use network::{Network, Occupied, occupied};
+pub use subnet::{Addresses, Choice, LinkError, Notice, Policy, choose};
