@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# Where things are, for every script here. Sourced, never run.
+
+# shellcheck disable=SC2034  # used by the scripts that source this
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+VM=$ROOT/.vm # everything that setup fetches; removing it undoes the setup
+PATH=$VM/tools/bin:$VM/venv/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# What is happening, in one line.
+note() { printf '\n== %s\n' "$*" >&2; }
+
+# Ends the script with one line.
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# Runs a command as root, if it must through sudo.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "must be root for: $*; install sudo, or run this as root"
+    fi
+}
+
+# The directory of the unpacked kernel's modules (its last part is the kernel's version).
+kernel_modules() {
+    local dir
+    for dir in "$VM"/kernel/lib/modules/* "$VM"/kernel/usr/lib/modules/*; do
+        [ -d "$dir" ] && echo "$dir" && return
+    done
+    die "no kernel under $VM/kernel; run scripts/setup"
+}
