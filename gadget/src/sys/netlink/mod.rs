@@ -7,6 +7,8 @@
 mod error;
 mod monitor;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::{fmt, net::Ipv4Addr};
@@ -160,7 +162,7 @@ impl Netlink {
     pub fn interfaces(&mut self) -> Result<Vec<Interface>, NetlinkError> {
         let query =
             Query { operation: Operation::ReadLink, index: 0, kind: libc::RTM_GETLINK, flags: NLM_F_DUMP };
-        self.dump(query, &LinkHeader::default(), libc::RTM_NEWLINK, wire::interface)
+        self.0.dump(query, &LinkHeader::default(), libc::RTM_NEWLINK, wire::interface)
     }
 
     /// All IPv4 addresses of this network namespace.
@@ -175,7 +177,7 @@ impl Netlink {
             kind: libc::RTM_GETADDR,
             flags: NLM_F_DUMP,
         };
-        self.dump(query, &header, libc::RTM_NEWADDR, wire::address)
+        self.0.dump(query, &header, libc::RTM_NEWADDR, wire::address)
     }
 
     /// The IPv4 addresses of one interface; none for an interface that is not there.
@@ -197,7 +199,7 @@ impl Netlink {
         let header = RouteHeader { address_family: AddressFamily::Inet, ..RouteHeader::default() };
         let query =
             Query { operation: Operation::ReadRoutes, index: 0, kind: libc::RTM_GETROUTE, flags: NLM_F_DUMP };
-        self.dump(query, &header, libc::RTM_NEWROUTE, wire::route)
+        self.0.dump(query, &header, libc::RTM_NEWROUTE, wire::route)
     }
 
     /// Sets the interface up.
@@ -276,21 +278,6 @@ impl Netlink {
     ) -> Result<(), NetlinkError> {
         self.0.ask(Query { operation, index, kind, flags }, header, attributes, &mut |_, _| Ok(()))
     }
-
-    fn dump<T>(
-        &mut self,
-        query: Query,
-        header: &impl Emitable,
-        wanted: u16,
-        parse: fn(&[u8]) -> Result<Option<T>, netlink_packet_core::DecodeError>,
-    ) -> Result<Vec<T>, NetlinkError> {
-        self.0.dump(query, header, &mut |kind, payload, list: &mut Vec<T>| {
-            if kind == wanted {
-                list.extend(parse(payload)?);
-            }
-            Ok(())
-        })
-    }
 }
 
 /// What is asked, of whom, and what to call it if it fails.
@@ -319,6 +306,8 @@ fn name_of(index: u32) -> String {
         index => if_::if_indextoname(index)
             .ok()
             .and_then(|name| name.into_string().ok())
+            // nix takes the C library's null pointer for success.
+            .filter(|name| !name.is_empty())
             .unwrap_or_else(|| format!("interface #{index}")),
     }
 }

@@ -37,7 +37,11 @@ enum End {
     Inconsistent,
 }
 
+/// Takes one answer: the message's type and its payload.
 type Take<'a> = &'a mut dyn FnMut(u16, &[u8]) -> Result<(), DecodeError>;
+
+/// Reads one payload; `None` for what does not belong in the list.
+pub(super) type Parse<T> = fn(&[u8]) -> Result<Option<T>, DecodeError>;
 
 impl RequestSocket {
     pub(super) fn open() -> Result<Self, NetlinkError> {
@@ -61,18 +65,24 @@ impl RequestSocket {
         self.answers(query, take).map(|_| ())
     }
 
-    /// Reads a whole list, again if it changed meanwhile.
+    /// Reads a whole list of messages of the `wanted` type, again if it changed meanwhile.
     pub(super) fn dump<T>(
         &mut self,
         query: Query,
         header: &impl Emitable,
-        take: &mut dyn FnMut(u16, &[u8], &mut Vec<T>) -> Result<(), DecodeError>,
+        wanted: u16,
+        parse: Parse<T>,
     ) -> Result<Vec<T>, NetlinkError> {
         let mut attempts = 0;
         loop {
             let mut list = Vec::new();
             self.send(query.kind, query.flags | NLM_F_REQUEST | NLM_F_DUMP, header, &[])?;
-            let end = self.answers(query, &mut |kind, payload| take(kind, payload, &mut list))?;
+            let end = self.answers(query, &mut |kind, payload| {
+                if kind == wanted {
+                    list.extend(parse(payload)?);
+                }
+                Ok(())
+            })?;
             attempts += 1;
             // On a machine whose lists never rest, the last reading has to do.
             if end == End::Complete || attempts == DUMP_ATTEMPTS {
