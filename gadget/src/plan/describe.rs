@@ -1,0 +1,165 @@
+//! A mode of the configuration as a gadget in full: descriptors, addresses, order of functions.
+//!
+//! Never looks at the system: what the kernel lacks is found when planning.
+
+use super::legacy;
+use super::switch::GadgetTarget;
+use crate::config::{Config, FunctionKind, Gadget, MacChoice, Mode, SerialChoice};
+use crate::identity::{Identity, IdentityError, MacAddr, Side};
+use crate::plan::{GADGET, Realisation};
+use crate::sys::configfs::{
+    ClassTriple, CompatibleId, ConfigurationSpec, EthernetDriver, EthernetSpec, FunctionSpec, GadgetSpec,
+    OsDescriptors, Strings,
+};
+
+/// Why a mode cannot be described.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DescribeError {
+    /// A serial number or address is to be derived from an identity, and there is none.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The kernel reads a module's parameters up to the next double quote.
+    #[error(
+        "gadget.{field} {value:?} has a double quote, which no module parameter can hold; leave it out, or use configfs"
+    )]
+    Quote {
+        /// The field of the configuration.
+        field: &'static str,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// The vendor and product id by which hosts know the CDC subset: Linux' `cdc_subset` has no other means to tell.
+const SUBSET_ID: (u16, u16) = (0x0525, 0xa4a2);
+
+/// What `mode` asks for with that backend; [`GadgetTarget::Nothing`] if the mode has no functions.
+///
+/// `identity` is only needed, and its error only returned, for what the configuration leaves `Auto`.
+///
+/// # Errors
+/// See [`DescribeError`].
+pub fn describe(
+    config: &Config,
+    mode: &Mode,
+    with: &Realisation,
+    identity: &Result<Identity, IdentityError>,
+) -> Result<GadgetTarget, DescribeError> {
+    if mode.functions.is_empty() {
+        return Ok(GadgetTarget::Nothing);
+    }
+    Ok(match with {
+        Realisation::Configfs => GadgetTarget::Configfs(gadget(&config.gadget, &mode.functions, identity)?),
+        Realisation::Legacy { module, files } => {
+            let kind = mode.network().unwrap_or(FunctionKind::Ecm);
+            GadgetTarget::Legacy(legacy::target(&config.gadget, kind, module, files.as_deref(), identity)?)
+        }
+    })
+}
+
+fn gadget(
+    config: &Gadget,
+    kinds: &[FunctionKind],
+    identity: &Result<Identity, IdentityError>,
+) -> Result<GadgetSpec, DescribeError> {
+    // Windows binds its RNDIS driver to the first interfaces only.
+    let mut kinds = kinds.to_vec();
+    kinds.sort_by_key(|kind| !kind.is_network());
+    let functions = kinds.iter().map(|kind| function(config, *kind, identity)).collect::<Result<_, _>>()?;
+    let (vendor_id, product_id) = usb_id(config, &kinds);
+    let answers_windows = kinds.iter().any(|kind| matches!(kind, FunctionKind::Rndis | FunctionKind::Ncm));
+    Ok(GadgetSpec {
+        name: GADGET.to_owned(),
+        vendor_id,
+        product_id,
+        bcd_device: bcd_device(&kinds),
+        class: ClassTriple::MISCELLANEOUS,
+        strings: Strings {
+            manufacturer: config.manufacturer.clone(),
+            product: config.product.clone(),
+            serial: serial(config, identity)?,
+        },
+        configuration: ConfigurationSpec {
+            description: kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(" + "),
+            // What a port gives before it is asked for more, and enough to charge slowly.
+            max_power: 500,
+            self_powered: true,
+        },
+        functions,
+        os_descriptors: answers_windows.then(OsDescriptors::default),
+    })
+}
+
+fn function(
+    config: &Gadget,
+    kind: FunctionKind,
+    identity: &Result<Identity, IdentityError>,
+) -> Result<FunctionSpec, DescribeError> {
+    let id = |compatible: &str, sub_compatible: &str| {
+        Some(CompatibleId { compatible: compatible.to_owned(), sub_compatible: sub_compatible.to_owned() })
+    };
+    let (driver, class, compatible_id) = match kind {
+        FunctionKind::Acm => return Ok(FunctionSpec::Acm { instance: "gs0".to_owned() }),
+        FunctionKind::Ecm => (EthernetDriver::Ecm, None, None),
+        FunctionKind::Ncm => (EthernetDriver::Ncm, None, id("WINNCM", "")),
+        FunctionKind::Rndis => {
+            (EthernetDriver::Rndis, Some(ClassTriple::MISCELLANEOUS_RNDIS), id("RNDIS", "5162001"))
+        }
+        FunctionKind::Eem => (EthernetDriver::Eem, None, None),
+        FunctionKind::EcmSubset => (EthernetDriver::Subset, None, None),
+    };
+    let (device, host) = macs(config, kind, identity)?;
+    Ok(FunctionSpec::Ethernet(EthernetSpec {
+        driver,
+        instance: "usb0".to_owned(),
+        device_mac: device.bytes(),
+        host_mac: host.bytes(),
+        queue_multiplier: None,
+        class,
+        compatible_id,
+    }))
+}
+
+/// The configured ids, but where only others work and the configuration has not chosen.
+fn usb_id(config: &Gadget, kinds: &[FunctionKind]) -> (u16, u16) {
+    let configured = (config.vendor_id, config.product_id);
+    let default = Gadget::default();
+    if kinds.contains(&FunctionKind::EcmSubset) && configured == (default.vendor_id, default.product_id) {
+        SUBSET_ID
+    } else {
+        configured
+    }
+}
+
+pub(super) fn serial(
+    config: &Gadget,
+    identity: &Result<Identity, IdentityError>,
+) -> Result<String, IdentityError> {
+    match &config.serial {
+        SerialChoice::Auto => identity.as_ref().map(Identity::serial).map_err(Clone::clone),
+        SerialChoice::Fixed(serial) => Ok(serial.clone()),
+    }
+}
+
+/// The device's address and the host's.
+pub(super) fn macs(
+    config: &Gadget,
+    kind: FunctionKind,
+    identity: &Result<Identity, IdentityError>,
+) -> Result<(MacAddr, MacAddr), IdentityError> {
+    match config.mac {
+        MacChoice::Auto => identity
+            .as_ref()
+            .map(|identity| (identity.mac(kind, Side::Device), identity.mac(kind, Side::Host)))
+            .map_err(Clone::clone),
+        MacChoice::Fixed { device, host } => Ok((device, host)),
+    }
+}
+
+/// `bcdDevice` of a composition: Windows caches drivers by vendor, product and this number, so every
+/// set of functions has its own. The kernel takes decimal digits only; the first is the numbering's version.
+#[must_use]
+pub fn bcd_device(kinds: &[FunctionKind]) -> u16 {
+    let set = kinds.iter().fold(0_u16, |set, kind| set | 1 << (*kind as u16));
+    [1000, 100, 10, 1].iter().fold(0, |bcd, place| (bcd << 4) | (((1000 + set) / place) % 10))
+}
