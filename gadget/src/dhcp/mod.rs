@@ -87,3 +87,6 @@ pub enum Destination {
         address: Ipv4Addr,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ const LARGEST_LIMIT: u16 = 1500;
 /// IP and UDP header.
 const OVERHEAD: u16 = 28;
 const BROADCAST_FLAG: u8 = 0x80;
+/// Octets of an option that holds one address.
+const ADDRESS_OPTION: usize = 6;
 
 /// What is said to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,11 +144,16 @@ impl Options<'_> {
     fn parameters(&mut self, settings: &Settings, wanted: &[u8]) {
         const ADDRESS: [u8; 2] = [1, 28];
         const UNASKED: [u8; 4] = [1, 28, 3, 6];
+        // Room for both is kept whatever the client puts before them.
+        self.limit -= ADDRESS.len() * ADDRESS_OPTION;
         let wanted = if wanted.is_empty() { &UNASKED } else { wanted };
         for code in wanted.iter().chain(&ADDRESS) {
             let bit = 1u32.checked_shl((*code).into()).unwrap_or(0);
             if bit & !self.sent != 0 {
                 self.sent |= bit;
+                if ADDRESS.contains(code) {
+                    self.limit += ADDRESS_OPTION;
+                }
                 self.parameter(settings, (*code).into());
             }
         }

@@ -13,13 +13,13 @@ use usbnet::dhcp::{Destination, Server, Settings};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 2, 15);
 const HOST: Ipv4Addr = Ipv4Addr::new(192, 168, 2, 14);
-/// The server's own address and the broadcast address are in the pool on purpose.
-const POOL: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(192, 168, 2, 1), Ipv4Addr::new(192, 168, 2, 31));
+/// The server's own address, the network's and the broadcast address are in the pool on purpose.
+const POOL: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(192, 168, 2, 0), Ipv4Addr::new(192, 168, 2, 40));
 
 fn settings(pool: bool) -> Settings {
     Settings {
         server: SERVER,
-        prefix: 28,
+        prefix: 27,
         host: HOST,
         pool: pool.then_some(POOL),
         lease: Duration::from_secs(3600),
@@ -30,9 +30,10 @@ fn settings(pool: bool) -> Settings {
     }
 }
 
-/// What may be handed out: host addresses of 192.168.2.0/28 but the server's; with 192.168.2.15 both are the same.
+/// What may be handed out: the host address, with a pool every host address of 192.168.2.0/27 but the server's.
 fn allowed(address: Ipv4Addr, pool: bool) -> bool {
-    address == HOST || (pool && (1..14).any(|last| address == Ipv4Addr::new(192, 168, 2, last)))
+    let inside = (1..31).any(|last| address == Ipv4Addr::new(192, 168, 2, last));
+    address == HOST || (pool && inside && address != SERVER)
 }
 
 fn check(destination: Destination, reply: &[u8], pool: bool) {
@@ -66,7 +67,7 @@ fuzz_target!(|input: &[u8]| {
             }
         }
         let leases: Vec<_> = server.leases().cloned().collect();
-        assert!(leases.len() <= if pool { 14 } else { 1 });
+        assert!(leases.len() <= if pool { 29 } else { 1 });
         for lease in &leases {
             assert!(allowed(lease.address, pool));
             assert!(lease.client_id.as_ref().is_none_or(|id| id.len() <= 255));
