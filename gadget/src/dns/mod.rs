@@ -15,5 +15,8 @@ mod request;
 mod resolver;
 mod zone;
 
+#[cfg(test)]
+mod tests;
+
 pub use resolver::{Counters, Dropped, MAX_QUERY, MAX_UDP_REPLY, Resolver, Transport};
 pub use zone::{Zone, ZoneError};
