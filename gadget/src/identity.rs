@@ -1,5 +1,5 @@
 //! Who this device is: hardware addresses and a serial number that stay the same on every boot
-//! and differ between devices (design rule 8).
+//! and differ between devices.
 //!
 //! Derives from one seed; only [`Identity::read`] reads, and it must never write or invent a seed.
 

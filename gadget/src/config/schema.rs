@@ -283,6 +283,46 @@ pub enum HostPreset {
     MacOs,
 }
 
+impl HostPreset {
+    /// Every preset, in the order in which messages list them.
+    pub const ALL: [Self; 4] = [Self::Any, Self::Windows7, Self::OldLinux, Self::MacOs];
+
+    /// The network functions that such hosts have a driver for, the preferred one first.
+    #[must_use]
+    pub const fn network_functions(self) -> &'static [FunctionKind] {
+        use FunctionKind::{Ecm, EcmSubset, Eem, Ncm, Rndis};
+        match self {
+            Self::Any => &[Ncm, Ecm, Rndis, Eem, EcmSubset],
+            Self::Windows7 => &[Rndis],
+            Self::OldLinux => &[Ecm, Rndis, Eem, EcmSubset],
+            Self::MacOs => &[Ncm, Ecm],
+        }
+    }
+
+    /// The network function of a mode that leaves its functions out.
+    #[must_use]
+    pub const fn network_function(self) -> FunctionKind {
+        self.network_functions()[0]
+    }
+
+    /// The word for it in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Any => "Any",
+            Self::Windows7 => "Windows7",
+            Self::OldLinux => "OldLinux",
+            Self::MacOs => "MacOs",
+        }
+    }
+}
+
+impl fmt::Display for HostPreset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
 /// The mode that `start` enters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartMode {

@@ -1,0 +1,259 @@
+use std::{fs, path::Path};
+
+use super::*;
+use crate::exit::Exit;
+
+mod generated;
+
+fn parsed(text: &str) -> Result<Config, String> {
+    parse(text, "usbnet.ron").map_err(|error| error.to_string())
+}
+
+/// Rows of `invalid.txt`: `=== name`, the configuration, `--- line:column: message`.
+fn invalid_rows() -> Vec<(&'static str, &'static str, &'static str)> {
+    let rows = include_str!("tests/invalid.txt").split("=== ").skip(1);
+    rows.map(|row| {
+        let (name, row) = row.split_once('\n').expect("a row has a name");
+        let (text, message) = row.rsplit_once("--- ").expect(name);
+        (name, text, message.trim_end())
+    })
+    .collect()
+}
+
+#[test]
+fn every_invalid_configuration_has_its_message_and_place() {
+    let rows = invalid_rows();
+    assert!(rows.len() >= 100, "only {} rows", rows.len());
+    let mut wrong = String::new();
+    for (name, text, message) in rows {
+        let error = parse(text, "usbnet.ron").expect_err(name);
+        assert_eq!(error.exit(), Exit::ConfigInvalid, "{name}");
+        let (line, column) = error.position().expect(name);
+        if error.to_string() != format!("usbnet.ron:{message}")
+            || !message.starts_with(&format!("{line}:{column}: "))
+        {
+            wrong += &format!("{name}\n  expected usbnet.ron:{message}\n  found    {error}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn windows_line_ends_do_not_move_the_place() {
+    let error = parsed("Config(\r\n    udc: auto,\r\n)\r\n");
+    assert_eq!(error, Err("usbnet.ron:2:10: udc: expected Auto or a name in quotes, found `auto`".into()));
+}
+
+#[test]
+fn default_text_is_the_default() {
+    assert_eq!(parsed(default_text()), Ok(Config::default()));
+    assert_eq!(parsed("Config()"), Ok(Config::default()));
+}
+
+/// The comments name every field, so a field that is missing there is one nobody finds.
+#[test]
+fn default_text_has_every_field() {
+    for line in render(&Config::default()).lines() {
+        let field = line.trim().split(": ").next().unwrap_or_default();
+        assert!(default_text().contains(field), "{field}");
+    }
+}
+
+#[test]
+fn presets_keep_the_addresses_of_the_wikis() {
+    for (preset, device, host) in
+        [("Maemo", "192.168.2.15/27", "192.168.2.14"), ("Openmoko", "192.168.0.202/27", "192.168.0.200")]
+    {
+        let config = parsed(&format!("Config(preset: {preset})")).unwrap();
+        assert_eq!(
+            (config.link.address.to_string(), config.link.host.to_string()),
+            (device.into(), host.into())
+        );
+        assert_eq!(Config { link: Link::default(), ..config }, Config::default(), "{preset}");
+    }
+}
+
+#[test]
+fn what_is_written_wins_over_the_preset() {
+    let config = parsed(r#"Config(link: (host: "192.168.0.201", dns: Off), preset: Openmoko)"#).unwrap();
+    let host = config.link.host.to_string();
+    assert_eq!((config.link.address.to_string(), host), ("192.168.0.202/27".into(), "192.168.0.201".into()));
+    assert_eq!((config.link.dhcp, config.link.dns), (Switch::On, Switch::Off));
+}
+
+#[test]
+fn a_whole_file() {
+    let text = r#"
+        Config(
+            gadget: (vendor_id: 0x1d6b, product_id: 0x0104, manufacturer: "Nokia", product: "N800", serial: Auto, mac: Auto),
+            backend: Auto,              // Configfs | Legacy(ether: "g_ether")
+            udc: Auto,                  // or "dummy_udc.0"
+            link: (address: "192.168.2.15/27", host: "192.168.2.14", avoid_overlap: true, dhcp: On, dns: On, share: None),
+            modes: {
+                "network":  (functions: [Ncm], host_preset: Any),
+                "charging": (functions: []),
+            },
+            start_mode: Last(or: "network"),
+        )
+    "#;
+    let strings = Gadget { manufacturer: "Nokia".into(), product: "N800".into(), ..Gadget::default() };
+    assert_eq!(parsed(text), Ok(Config { gadget: strings, ..Config::default() }));
+}
+
+#[test]
+fn the_shapes_that_a_value_may_have() {
+    let base = Config::default;
+    let gadget = |serial, mac| Config { gadget: Gadget { serial, mac, ..base().gadget }, ..base() };
+    let mac = MacChoice::Fixed {
+        device: "02:00:00:00:00:01".parse().unwrap(),
+        host: "02:00:00:00:00:02".parse().unwrap(),
+    };
+    let legacy = |ether: &str, from: Option<&str>| Config {
+        backend: Backend::Legacy { ether: ether.into(), insmod_from: from.map(Into::into) },
+        ..base()
+    };
+    let linked = |link| Config { link, ..base() };
+    let mode = |functions: &[FunctionKind], host_preset| Config {
+        modes: [("network".into(), Mode { functions: functions.into(), host_preset })].into(),
+        ..base()
+    };
+    use FunctionKind::{Acm, Ecm, Ncm, Rndis};
+    let table = [
+        ("bare group", "(udc: Auto)", base()),
+        (
+            "serial number",
+            r#"Config(gadget: (serial: "A1"))"#,
+            gadget(SerialChoice::Fixed("A1".into()), MacChoice::Auto),
+        ),
+        (
+            "hardware addresses",
+            r#"Config(gadget: Gadget(mac: (device: "02:00:00:00:00:01", host: "02:00:00:00:00:02")))"#,
+            gadget(SerialChoice::Auto, mac),
+        ),
+        (
+            "udc by name",
+            r#"Config(udc: "dummy_udc.0")"#,
+            Config { udc: UdcChoice::Named("dummy_udc.0".into()), ..base() },
+        ),
+        ("configfs", "Config(backend: Configfs)", Config { backend: Backend::Configfs, ..base() }),
+        ("legacy alone", "Config(backend: Legacy)", legacy("g_ether", None)),
+        (
+            "legacy of the tablets",
+            r#"Config(backend: Legacy /* 2.6 */ (ether: "g_ether", insmod_from: Some("/mnt/initfs/lib/modules")))"#,
+            legacy("g_ether", Some("/mnt/initfs/lib/modules")),
+        ),
+        ("legacy of another name", r#"Config(backend: Legacy(ether: "g_ncm"))"#, legacy("g_ncm", None)),
+        (
+            "option without Some",
+            "Config(link: (mtu: 1400))",
+            linked(Link { mtu: Some(1400), ..Link::default() }),
+        ),
+        (
+            "option with Some",
+            "Config(link: (mtu: Some(/* less */ 1_400)))",
+            linked(Link { mtu: Some(1400), ..Link::default() }),
+        ),
+        ("option with None", "Config(link: (mtu: None, share: None))", base()),
+        (
+            "pool with the host in it",
+            r#"Config(link: (pool: "192.168.2.1-192.168.2.14"))"#,
+            linked(Link { pool: Some("192.168.2.1-192.168.2.14".parse().unwrap()), ..Link::default() }),
+        ),
+        (
+            "pinned",
+            "Config(link: (avoid_overlap: false))",
+            linked(Link { avoid_overlap: false, ..Link::default() }),
+        ),
+        (
+            "home domain",
+            r#"Config(link: (domain: "home.arpa"))"#,
+            linked(Link { domain: "home.arpa".into(), ..Link::default() }),
+        ),
+        ("mode left empty", r#"Config(modes: {"network": ()})"#, mode(&[Ncm], HostPreset::Any)),
+        (
+            "preset for windows 7",
+            r#"Config(modes: {"network": (host_preset: Windows7)})"#,
+            mode(&[Rndis], HostPreset::Windows7),
+        ),
+        (
+            "preset for old linux",
+            r#"Config(modes: {"network": (host_preset: OldLinux)})"#,
+            mode(&[Ecm], HostPreset::OldLinux),
+        ),
+        (
+            "preset for macos",
+            r#"Config(modes: {"network": (host_preset: MacOs)})"#,
+            mode(&[Ncm], HostPreset::MacOs),
+        ),
+        (
+            "composite",
+            r#"Config(modes: {"network": (functions: [Rndis, Acm], host_preset: Windows7)})"#,
+            mode(&[Rndis, Acm], HostPreset::Windows7),
+        ),
+        (
+            "start in one mode",
+            r#"Config(start_mode: "charging")"#,
+            Config { start_mode: StartMode::Named("charging".into()), ..base() },
+        ),
+        (
+            "start where it was",
+            r#"Config(start_mode: Last(or: "charging"))"#,
+            Config { start_mode: StartMode::Last { or: "charging".into() }, ..base() },
+        ),
+        (
+            "group",
+            r#"Config(control: (group: Some("netdev")))"#,
+            Config { control: Control { group: Some("netdev".into()) }, ..base() },
+        ),
+        (
+            "old identity",
+            "Config(gadget: (vendor_id: 0x0525, product_id: 42146))",
+            Config { gadget: Gadget { vendor_id: 0x0525, product_id: 0xa4a2, ..base().gadget }, ..base() },
+        ),
+    ];
+    for (name, text, config) in table {
+        assert_eq!(parsed(text), Ok(config), "{name}");
+    }
+}
+
+#[test]
+fn files_that_hold_no_configuration() {
+    let root = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &[u8]| {
+        let path = root.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    };
+    let directory = root.path().to_owned();
+    let padded = format!("Config(){}", " ".repeat(64 * 1024));
+    let table = [
+        (
+            root.path().join("none.ron"),
+            ": cannot be read: No such file or directory (os error 2); `usbnet config --default` prints one to start from",
+        ),
+        (
+            directory,
+            ": cannot be read: Is a directory (os error 21); `usbnet config --default` prints one to start from",
+        ),
+        (
+            write("long.ron", padded.as_bytes()),
+            ": is longer than 65536 bytes; this is no configuration of usbnet",
+        ),
+        (Path::new("/dev/zero").into(), ": is longer than 65536 bytes; this is no configuration of usbnet"),
+        (
+            write("latin1.ron", b"Config(\n  // N\xf6kia\n)"),
+            ":2:7: the file is not valid UTF-8 from here on; save it as UTF-8",
+        ),
+        (
+            write("bad.ron", b"Config(\n  usb: Auto\n)"),
+            ":2:3: usb: unknown field `usb`; allowed: preset, gadget, backend, udc, link, modes, start_mode, control",
+        ),
+    ];
+    for (path, message) in table {
+        let error = load(&path).expect_err(message);
+        assert_eq!(error.to_string(), format!("{}{message}", path.display()));
+        assert_eq!((error.file(), error.exit()), (path.to_str().unwrap(), Exit::ConfigInvalid));
+    }
+    assert_eq!(load(&write("good.ron", default_text().as_bytes())).unwrap(), Config::default());
+    assert!(parse(&padded, "usbnet.ron").unwrap_err().position().is_none());
+}
