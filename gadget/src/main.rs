@@ -1,3 +1,7 @@
 //! The `usbnet` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    usbnet::cli::main()
+}

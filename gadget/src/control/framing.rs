@@ -50,15 +50,15 @@ impl Inbox {
     pub fn fill<S: Read + ReadReady>(&mut self, stream: &mut S) -> Result<(), FrameError> {
         let mut chunk = [0; CHUNK];
         while stream.read_ready().map_err(stream_error)? {
+            if self.buffer.len() >= MAX_MESSAGE {
+                return Err(FrameError::TooLong);
+            }
             match stream.read(&mut chunk).map_err(stream_error)? {
                 0 => return Err(FrameError::Closed),
                 n => self.buffer.extend_from_slice(&chunk[..n]),
             }
-            if self.buffer.contains(&0) {
+            if self.has_message() {
                 break; // answer this one first: a client that floods waits its turn
-            }
-            if self.buffer.len() >= MAX_MESSAGE {
-                return Err(FrameError::TooLong);
             }
         }
         Ok(())
@@ -79,6 +79,12 @@ impl Inbox {
                 n => self.buffer.extend_from_slice(&chunk[..n]),
             }
         }
+    }
+
+    /// Whether [`Inbox::take`] would give one.
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        self.buffer.contains(&0)
     }
 
     /// The next whole message, without its NUL.

@@ -1,1 +1,231 @@
-//! To be written.
+//! The supervisor: one loop that serves the control socket, follows the kernel's events, keeps link and
+//! responder alive, and hands every switch to a worker.
+//!
+//! Decides nothing by itself: modes are [`crate::mode`]'s, steps [`crate::plan`]'s, addresses [`crate::link`]'s.
+
+mod clients;
+mod error;
+mod events;
+mod instance;
+mod kernel;
+mod outcome;
+mod snapshot;
+mod state_file;
+mod supervisor;
+mod switch;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::config::{self, Config, ConfigError, StartMode};
+use crate::control::{Refusal, Reply};
+use crate::exit::Exit;
+use crate::link::Keeper;
+use crate::mode::{Action, Event, State};
+use crate::sys::netlink::{Monitor, Netlink, NetlinkError};
+use crate::sys::uevent::{UeventError, Uevents};
+use clients::{ClientId, Clients};
+pub use error::SwitchError;
+use instance::{Instance, InstanceError};
+pub use kernel::{Kernel, Roots};
+pub use outcome::Outcome;
+use outcome::Reporter;
+use supervisor::Supervisor;
+use switch::{Established, Job, Switched};
+use worker::Worker;
+
+/// How long a status waits for the responder's own figures.
+const REPORT_WITHIN: Duration = Duration::from_secs(1);
+
+/// What the daemon is started with.
+#[derive(Debug)]
+pub struct Options {
+    /// The configuration file; none means the built-in defaults.
+    pub config: Option<PathBuf>,
+    /// Where socket, lock and state of this run are.
+    pub run: PathBuf,
+    /// The descriptor on which the first switch's outcome is reported.
+    pub notify_fd: Option<i32>,
+}
+
+/// Why the daemon ended, or did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// the configuration
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// the run directory
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    /// the first switch, or the last
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
+    /// the kernel's events about links
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// the kernel's events about devices
+    #[error(transparent)]
+    Uevents(#[from] UeventError),
+    /// something the loop cannot do without
+    #[error("the daemon's event loop failed: {0}")]
+    Loop(#[from] io::Error),
+}
+
+impl DaemonError {
+    /// What the command ends with.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) => Exit::ConfigInvalid,
+            Self::Instance(error) => error.exit(),
+            Self::Switch(error) => error.exit(),
+            Self::Netlink(_) | Self::Uevents(_) | Self::Loop(_) => Exit::Failed,
+        }
+    }
+}
+
+/// Runs until it is stopped. Returns with everything taken down, unless that failed.
+///
+/// # Errors
+/// Why there is no daemon, why the first mode was not reached, or what could not be taken down.
+pub fn run(options: Options) -> Result<(), DaemonError> {
+    // SAFETY: the descriptor was handed over by the process that started this one, for this purpose.
+    let mut reporter = Reporter::new(options.notify_fd.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+    let ended = Daemon::new(&options).and_then(|mut daemon| daemon.serve(&mut reporter));
+    if let Err(error) = &ended {
+        log::error!("{error}");
+        reporter.report(error.exit(), &error.to_string());
+    }
+    ended
+}
+
+/// Takes down what a daemon that was killed left behind; returns what to tell the user.
+///
+/// # Errors
+/// What could not be taken down, or that a daemon runs after all.
+pub fn clean_up(run: &Path, config: &Config) -> Result<String, DaemonError> {
+    let _instance = Instance::acquire(run)?;
+    let kernel = Kernel::new(config.clone(), Roots::system(run));
+    let changed = switch::take_down(&kernel, None)?;
+    Ok(if changed { "not running; removed what it had left behind" } else { "not running" }.to_owned())
+}
+
+/// Everything the loop holds.
+struct Daemon {
+    kernel: Arc<Kernel>,
+    signals: SignalFd,
+    uevents: Uevents,
+    monitor: Monitor,
+    netlink: Netlink,
+    state: State,
+    established: Option<Established>,
+    supervisor: Option<Supervisor>,
+    keeper: Keeper,
+    keeper_due: Option<Duration>,
+    worker: Option<Worker<Switched>>,
+    /// Who waits for the switch under way.
+    asked: Option<ClientId>,
+    /// Who waits for a status with the responder's latest figures, and until when.
+    status_waiters: BTreeMap<ClientId, Duration>,
+    /// Why the last switch failed.
+    error: Option<String>,
+    /// Everything is to be taken down as soon as no switch is under way.
+    ending: bool,
+    /// Dropped before the clients: a caller of `Stop` sees its connection close when the lock is free.
+    instance: Option<Instance>,
+    clients: Clients,
+}
+
+impl Daemon {
+    fn new(options: &Options) -> Result<Self, DaemonError> {
+        let config = options.config.as_deref().map_or_else(|| Ok(Config::default()), config::load)?;
+        let instance = Instance::acquire(&options.run)?;
+        let clients = Clients::new(instance.listen()?)?;
+        let mut mask = SigSet::empty();
+        mask.add(Signal::SIGTERM);
+        mask.add(Signal::SIGINT);
+        mask.thread_block().map_err(io::Error::from)?;
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        Ok(Self {
+            kernel: Arc::new(Kernel::new(config, Roots::system(&options.run))),
+            signals: SignalFd::with_flags(&mask, flags).map_err(io::Error::from)?,
+            uevents: Uevents::open()?,
+            monitor: Monitor::open()?,
+            netlink: Netlink::open()?,
+            state: State::Stopped,
+            established: None,
+            supervisor: None,
+            keeper: Keeper::default(),
+            keeper_due: None,
+            worker: None,
+            asked: None,
+            status_waiters: BTreeMap::new(),
+            error: None,
+            ending: false,
+            instance: Some(instance),
+            clients,
+        })
+    }
+
+    /// The mode to begin with.
+    fn start_mode(&self) -> String {
+        match &self.kernel.config.start_mode {
+            StartMode::Named(name) => name.clone(),
+            StartMode::Last { or } => {
+                let known = |mode: &String| self.kernel.config.modes.contains_key(mode);
+                state_file::last_mode(&self.kernel.last_mode_file())
+                    .filter(known)
+                    .unwrap_or_else(|| or.clone())
+            }
+        }
+    }
+
+    /// Carries out what the mode engine says about an event. `client` is answered when it is done.
+    fn happen(&mut self, event: Event, client: Option<ClientId>) {
+        let (state, action) = std::mem::replace(&mut self.state, State::Stopped).next(event);
+        self.state = state;
+        match action {
+            Action::Nothing => {}
+            Action::Refuse { target } => {
+                let target = target.unwrap_or_else(|| "none (stopping)".to_owned());
+                self.clients.reply(client, &Refusal::Switching { target }.reply());
+            }
+            Action::Switch { from, to } => self.begin(from, to, client),
+        }
+    }
+
+    fn begin(&mut self, from: Option<String>, to: Option<String>, client: Option<ClientId>) {
+        self.asked = client;
+        self.publish_switching(to.as_deref());
+        self.established = None;
+        let job = Job { from, to, supervisor: self.supervisor.take() };
+        let kernel = Arc::clone(&self.kernel);
+        match Worker::start(move || switch::perform(&kernel, job)) {
+            Ok(worker) => self.worker = Some(worker),
+            Err(error) => {
+                // The job and with it the responder are gone; the next switch observes what is there.
+                let message = format!("the switch could not be started: {error}");
+                self.refuse(Exit::Failed, message);
+            }
+        }
+    }
+
+    fn refuse(&mut self, exit: Exit, message: String) {
+        self.error = Some(message.clone());
+        let client = self.asked.take();
+        self.clients.reply(client, &Refusal::Failed { exit, message }.reply());
+        self.happen(Event::Failed { undone: false }, None);
+    }
+
+    fn answer(&mut self, client: Option<ClientId>, results: serde_json::Value) {
+        self.clients.reply(client, &Reply::done(results));
+    }
+}

@@ -1,8 +1,11 @@
 //! Everything that touches the system; root paths are injected.
 
+pub mod clock;
 pub mod configfs;
 pub mod modules;
 pub mod netlink;
+pub mod peer;
 pub mod sandbox;
+pub mod stream;
 pub mod udc;
 pub mod uevent;

@@ -1,0 +1,113 @@
+//! The caller's end of the control socket.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use embedded_io::Write;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::control::{FrameError, INTERFACE, Inbox, Refusal, Reply, Request};
+use crate::exit::Exit;
+use crate::sys::stream::{Stream, StreamError};
+
+/// Why the daemon was not reached or did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// nobody listens
+    #[error("the daemon is not running (nobody listens on {}); run usbnet start", .0.display())]
+    NotRunning(PathBuf),
+    /// the socket cannot be used
+    #[error("cannot connect to {}: {cause}", path.display())]
+    Connect {
+        /// The control socket.
+        path: PathBuf,
+        /// What the kernel said.
+        cause: io::Error,
+    },
+    /// it went away
+    #[error("the daemon closed the connection: {0}; see its log for the reason")]
+    Lost(#[from] FrameError),
+    /// it went away while it was being written to
+    #[error("the daemon does not take the request: {0}; see its log for the reason")]
+    Send(#[from] StreamError),
+    /// it speaks something else
+    #[error("the daemon's answer is not understood: {0}; are usbnet and its daemon of one version?")]
+    Answer(#[from] serde_json::Error),
+    /// it refused
+    #[error("{0}")]
+    Refused(Refusal),
+}
+
+impl ClientError {
+    /// What the command ends with.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::NotRunning(_) => Exit::NotRunning,
+            Self::Refused(refusal) => refusal.exit(),
+            Self::Connect { .. } | Self::Lost(_) | Self::Send(_) | Self::Answer(_) => Exit::Failed,
+        }
+    }
+}
+
+/// A connection to the daemon.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    inbox: Inbox,
+}
+
+impl Connection {
+    /// Connects to the daemon whose run directory this is.
+    ///
+    /// # Errors
+    /// [`ClientError::NotRunning`] if nobody listens there.
+    pub fn open(run: &Path) -> Result<Self, ClientError> {
+        let path = run.join("control");
+        match UnixStream::connect(&path) {
+            Ok(socket) => Ok(Self { stream: Stream::new(socket.into()), inbox: Inbox::default() }),
+            Err(cause) => Err(match cause.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning(path),
+                _ => ClientError::Connect { path, cause },
+            }),
+        }
+    }
+
+    /// Calls a method and waits for its one reply.
+    ///
+    /// # Errors
+    /// The daemon's refusal, or the connection's failure.
+    pub fn call<T: DeserializeOwned>(&mut self, method: &str, parameters: Value) -> Result<T, ClientError> {
+        self.send(method, parameters, false)?;
+        self.receive()
+    }
+
+    /// Calls a method whose replies go on.
+    ///
+    /// # Errors
+    /// The connection's failure.
+    pub fn subscribe(&mut self, method: &str) -> Result<(), ClientError> {
+        self.send(method, Value::Null, true)
+    }
+
+    /// Waits for the next reply.
+    ///
+    /// # Errors
+    /// The daemon's refusal, or the connection's failure.
+    pub fn receive<T: DeserializeOwned>(&mut self) -> Result<T, ClientError> {
+        let reply: Reply = serde_json::from_slice(&self.inbox.wait(&mut self.stream)?)?;
+        match reply.error {
+            Some(error) => Err(ClientError::Refused(Refusal::from_reply(&error, &reply.parameters))),
+            None => Ok(serde_json::from_value(reply.parameters)?),
+        }
+    }
+
+    fn send(&mut self, method: &str, parameters: Value, more: bool) -> Result<(), ClientError> {
+        let request = Request { method: format!("{INTERFACE}.{method}"), parameters, more, oneway: false };
+        let mut message = serde_json::to_vec(&request)?;
+        message.push(0);
+        Ok(self.stream.write_all(&message)?)
+    }
+}

@@ -1,0 +1,103 @@
+//! `start`, `stop` and `restart`: from no daemon to a confirmed mode, and back.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde_json::{Value, json};
+
+use super::CommandError;
+use super::client::{ClientError, Connection};
+use crate::config::{Config, StartMode};
+use crate::control::{ModeReply, Phase, Status};
+use crate::daemon::{self, Outcome};
+use crate::exit::Exit;
+
+/// Longer than every bounded wait inside a switch and its undoing, in milliseconds.
+const CONFIRMED_WITHIN: u16 = 60_000;
+
+/// Starts the daemon if there is none, and returns when a mode is confirmed.
+pub fn start(run: &Path, file: Option<&Path>, config: &Config) -> Result<String, CommandError> {
+    match Connection::open(run) {
+        Ok(connection) => confirm(connection, config),
+        Err(ClientError::NotRunning(_)) => launch(run, file),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Ends the daemon; without one, takes down what a killed daemon left behind.
+pub fn stop(run: &Path, config: &Config) -> Result<String, CommandError> {
+    let mut connection = match Connection::open(run) {
+        Ok(connection) => connection,
+        Err(ClientError::NotRunning(_)) => return Ok(daemon::clean_up(run, config)?),
+        Err(error) => return Err(error.into()),
+    };
+    let _: Value = connection.call("Stop", Value::Null)?;
+    // The daemon gives back its lock before it closes the connection.
+    match connection.receive::<Value>() {
+        Err(ClientError::Lost(_)) => Ok("stopped".to_owned()),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok("stopped".to_owned()),
+    }
+}
+
+fn confirm(mut connection: Connection, config: &Config) -> Result<String, CommandError> {
+    #[derive(serde::Deserialize)]
+    struct Now {
+        status: Status,
+    }
+    let now: Now = connection.call("Status", Value::Null)?;
+    if let (Phase::Confirmed, Some(mode)) = (now.status.state, now.status.mode) {
+        return Ok(format!("already running, mode {mode}"));
+    }
+    let (StartMode::Named(name) | StartMode::Last { or: name }) = &config.start_mode;
+    let reply: ModeReply = connection.call("SetMode", json!({ "name": name }))?;
+    Ok(format!("mode {}", reply.mode))
+}
+
+fn launch(run: &Path, file: Option<&Path>) -> Result<String, CommandError> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(CommandError::NotRoot);
+    }
+    let (mut outcome, report) = io::pipe().map_err(CommandError::Launch)?;
+    let report = OwnedFd::from(report);
+    let mut child = daemon_command(run, file, &report)?.spawn().map_err(CommandError::Launch)?;
+    drop(report); // only the daemon's copy keeps the pipe open
+    let mut fds = [PollFd::new(outcome.as_fd(), PollFlags::POLLIN)];
+    let ready = poll(&mut fds, PollTimeout::from(CONFIRMED_WITHIN))
+        .map_err(|errno| CommandError::Launch(errno.into()))?;
+    if ready == 0 {
+        return Err(CommandError::NotConfirmed { pid: child.id(), seconds: CONFIRMED_WITHIN / 1000 });
+    }
+    match Outcome::read(&mut outcome).map_err(CommandError::Launch)? {
+        Some(Outcome { exit: Exit::Done, message }) => Ok(message),
+        Some(Outcome { exit, message }) => Err(CommandError::Daemon { exit, message }),
+        None => Err(CommandError::Died(child.wait().map_err(CommandError::Launch)?)),
+    }
+}
+
+/// The daemon as its own session, with its log in the kernel's: every init system keeps that somewhere.
+fn daemon_command(run: &Path, file: Option<&Path>, report: &OwnedFd) -> Result<Command, CommandError> {
+    fcntl(report, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|errno| CommandError::Launch(errno.into()))?;
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("usbnet").arg("--run-dir").arg(run).arg("daemon");
+    command.args(["--notify-fd", &report.as_raw_fd().to_string()]);
+    if let Some(file) = file {
+        command.arg("--config").arg(std::path::absolute(file).map_err(CommandError::Launch)?);
+    }
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
+    match OpenOptions::new().write(true).open("/dev/kmsg") {
+        Ok(kmsg) => command.stderr(kmsg).env("USBNET_LOG_TARGET", "kmsg"),
+        Err(_) => command.stderr(Stdio::null()),
+    };
+    // SAFETY: setsid(2) is async-signal-safe and touches no memory of the parent.
+    unsafe {
+        command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(io::Error::from));
+    }
+    Ok(command)
+}

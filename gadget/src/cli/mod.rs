@@ -1,0 +1,248 @@
+//! The commands: arguments in, one line or a report out, an exit code at the end.
+
+mod args;
+mod check;
+mod client;
+mod lifecycle;
+mod log;
+mod print;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, ExitStatus};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::config::{self, Config, ConfigError};
+use crate::control::{Event, Mode, ModeReply, Status};
+use crate::daemon::{self, DaemonError, Kernel, Roots};
+use crate::exit::Exit;
+use crate::responder::{self, ResponderError, SettingsError};
+use args::{Args, Command};
+use check::{Facts, Finding, Grade};
+use client::{ClientError, Connection};
+
+const CONFIG_FILE: &str = "/etc/usbnet/config.ron";
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// the configuration
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// the daemon, asked over its socket
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// the daemon, in this process
+    #[error(transparent)]
+    Run(#[from] DaemonError),
+    /// the daemon, started by this process
+    #[error("{message}")]
+    Daemon {
+        /// What it reported.
+        exit: Exit,
+        /// Its line.
+        message: String,
+    },
+    /// the responder
+    #[error(transparent)]
+    Responder(#[from] ResponderError),
+    /// the responder's command line
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// not root
+    #[error("only root can start the daemon; use sudo, or the init script")]
+    NotRoot,
+    /// no process
+    #[error("the daemon could not be started: {0}")]
+    Launch(io::Error),
+    /// it ended without a word
+    #[error(
+        "the daemon ended before it said how it went ({0}); its log is in the kernel's: dmesg | grep usbnet"
+    )]
+    Died(ExitStatus),
+    /// it takes too long
+    #[error("the daemon (pid {pid}) has not confirmed a mode in {seconds} s; see usbnet status")]
+    NotConfirmed {
+        /// The daemon, still trying.
+        pid: u32,
+        /// How long it was waited for.
+        seconds: u16,
+    },
+    /// the doctor found something
+    #[error("{wrong} of these keep it from working; each line says what to do")]
+    Unwell {
+        /// How many.
+        wrong: usize,
+        /// What the most basic one ends a command with.
+        exit: Exit,
+    },
+    /// standard output
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+}
+
+impl CommandError {
+    const fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) => Exit::ConfigInvalid,
+            Self::Client(error) => error.exit(),
+            Self::Run(error) => error.exit(),
+            Self::Daemon { exit, .. } | Self::Unwell { exit, .. } => *exit,
+            Self::Responder(error) => error.exit(),
+            Self::Settings(_) => Exit::Usage,
+            Self::NotRoot => Exit::NotPermitted,
+            Self::Launch(_) | Self::Died(_) | Self::NotConfirmed { .. } | Self::Output(_) => Exit::Failed,
+        }
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let exit = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+                _ => Exit::Usage,
+            };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    match run(args) {
+        Ok(()) => Exit::Done.into(),
+        // A reader that has seen enough (`usbnet watch | head`) is no failure.
+        Err(CommandError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done.into(),
+        Err(error) => {
+            eprintln!("usbnet: {error}");
+            error.exit().into()
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), CommandError> {
+    let run = args.run_dir.as_path();
+    match args.command {
+        Command::Daemon { config, notify_fd } => {
+            log::init();
+            let options = daemon::Options { config: source(config), run: run.to_owned(), notify_fd };
+            Ok(daemon::run(options)?)
+        }
+        Command::Start { config } => {
+            let effective = load(config.as_deref())?;
+            say(&lifecycle::start(run, config.as_deref(), &effective)?)
+        }
+        Command::Stop => say(&lifecycle::stop(run, &load(None)?)?),
+        Command::Restart { config } => {
+            let effective = load(config.as_deref())?;
+            lifecycle::stop(run, &effective)?;
+            say(&lifecycle::start(run, config.as_deref(), &effective)?)
+        }
+        Command::Mode { name: None, .. } => {
+            let now = ask_status(run)?;
+            say(now.mode.as_deref().unwrap_or("none"))
+        }
+        Command::Mode { name: Some(name), force, plan } => {
+            let parameters = json!({ "name": name, "force": force, "plan": plan });
+            let reply: ModeReply = Connection::open(run)?.call("SetMode", parameters)?;
+            if plan { reply.steps.iter().try_for_each(|step| say(step)) } else { Ok(()) }
+        }
+        Command::Modes => {
+            let reply: ModesReply = Connection::open(run)?.call("Modes", Value::Null)?;
+            say(&print::modes(&reply.modes))
+        }
+        Command::Status { json: false } => say(&print::status(&ask_status(run)?)),
+        Command::Status { json: true } => say(&pretty(&ask_status(run)?)),
+        Command::Watch { json } => watch(run, json),
+        Command::Check { config } => doctor(run, config.as_deref()),
+        Command::Config { default: true, .. } => say(config::default_text().trim_end()),
+        Command::Config { default: false, file } => say(config::render(&load(file.as_deref())?).trim_end()),
+        Command::Responder(arguments) => {
+            log::init();
+            let (settings, status) = arguments.settings()?;
+            Ok(responder::run(settings, status)?)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct StatusReply {
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct ModesReply {
+    modes: Vec<Mode>,
+}
+
+#[derive(Deserialize)]
+struct EventReply {
+    event: Event,
+}
+
+fn ask_status(run: &Path) -> Result<Status, CommandError> {
+    let reply: StatusReply = Connection::open(run)?.call("Status", Value::Null)?;
+    Ok(reply.status)
+}
+
+fn watch(run: &Path, json: bool) -> Result<(), CommandError> {
+    let mut connection = Connection::open(run)?;
+    connection.subscribe("Watch")?;
+    loop {
+        let EventReply { event } = connection.receive()?;
+        say(&if json { compact(&event) } else { print::event(&event).to_owned() })?;
+    }
+}
+
+/// Examines the device; ends with the code of the worst finding.
+fn doctor(run: &Path, file: Option<&Path>) -> Result<(), CommandError> {
+    let loaded = load(file);
+    let config_error = loaded.as_ref().err().map(ToString::to_string);
+    let kernel = Kernel::new(loaded.unwrap_or_default(), Roots::system(run));
+    let status = ask_status(run).map_err(|error| error.to_string());
+    let current = status.as_ref().ok().and_then(|status| status.mode.as_deref());
+    let observed = kernel.observe(None);
+    let facts = Facts {
+        root: nix::unistd::geteuid().is_root(),
+        config_error,
+        udc_error: observed
+            .and_then(|observed| Ok(kernel.udc(&observed)?))
+            .err()
+            .map(|error| error.to_string()),
+        modes: kernel.modes(current),
+        missing_group: kernel.config.control.group.clone().filter(|_| kernel.group().is_none()),
+        status,
+    };
+    let findings = check::examine(&facts);
+    for Finding { grade, text } in &findings {
+        say(&format!("{:6} {text}", grade.word()))?;
+    }
+    let wrong = findings.iter().filter(|finding| finding.grade == Grade::Wrong).count();
+    if wrong == 0 { Ok(()) } else { Err(CommandError::Unwell { wrong, exit: check::exit(&facts) }) }
+}
+
+/// The file that is in force: the given one, else the system's, else none (the defaults).
+fn source(file: Option<PathBuf>) -> Option<PathBuf> {
+    file.or_else(|| Some(PathBuf::from(CONFIG_FILE)).filter(|path| path.exists()))
+}
+
+fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+    source(file.map(Path::to_owned)).map_or_else(|| Ok(Config::default()), |path| config::load(&path))
+}
+
+fn pretty(status: &Status) -> String {
+    serde_json::to_string_pretty(status).unwrap_or_default()
+}
+
+fn compact(event: &Event) -> String {
+    serde_json::to_string(event).unwrap_or_default()
+}
+
+fn say(text: &str) -> Result<(), CommandError> {
+    writeln!(io::stdout(), "{text}").map_err(CommandError::Output)
+}

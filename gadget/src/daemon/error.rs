@@ -1,0 +1,98 @@
+//! Why a mode was not reached.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::exit::Exit;
+use crate::link::LinkError;
+use crate::plan::{DescribeError, Obstacle, PlanError};
+use crate::responder::ChildError;
+use crate::sys::configfs::ConfigfsError;
+use crate::sys::modules::ModuleError;
+use crate::sys::netlink::NetlinkError;
+use crate::sys::udc::UdcError;
+
+/// Why a switch failed, or could not be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum SwitchError {
+    /// the kernel lacks something
+    #[error(transparent)]
+    Obstacle(#[from] Obstacle),
+    /// something else is in the way
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// the device has no identity
+    #[error(transparent)]
+    Describe(#[from] DescribeError),
+    /// no subnet is free
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// configfs
+    #[error(transparent)]
+    Configfs(#[from] ConfigfsError),
+    /// the controller
+    #[error(transparent)]
+    Udc(#[from] UdcError),
+    /// a module
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// the interface
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// the responder's process
+    #[error(transparent)]
+    Responder(#[from] ChildError),
+    /// the responder ended at once
+    #[error("the responder ended before it served ({0}); its reason is in the log, just before this line")]
+    ResponderEnded(std::process::ExitStatus),
+    /// the responder is silent
+    #[error("the responder does not answer within {0} s; see its lines in the log")]
+    ResponderSilent(u64),
+    /// a legacy module made no interface
+    #[error(
+        "module {0} is loaded, but drives no UDC: another gadget has it, or there is none; see usbnet check"
+    )]
+    NotDriven(String),
+    /// read back: not bound
+    #[error("the gadget is not bound to a UDC although the kernel took it; see the kernel's log")]
+    NotBound,
+    /// read back: not addressed
+    #[error("{interface} does not have {address} although the kernel took it; another program removes it")]
+    NotAddressed {
+        /// The interface.
+        interface: String,
+        /// The device's address.
+        address: std::net::Ipv4Addr,
+    },
+    /// the note about what there was
+    #[error("{} cannot be written: {cause}; usbnet notes there what to put back", path.display())]
+    Note {
+        /// The file.
+        path: PathBuf,
+        /// What the kernel said.
+        cause: io::Error,
+    },
+    /// waiting failed
+    #[error("waiting for the kernel failed: {0}")]
+    Wait(#[from] io::Error),
+    /// teardown goes on past errors and reports them all
+    #[error("not everything was taken down: {}", list(.0))]
+    Teardown(Vec<SwitchError>),
+}
+
+fn list(errors: &[SwitchError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl SwitchError {
+    /// What the command ends with.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Obstacle(_) | Self::Plan(_) | Self::Udc(_) | Self::Module(_) | Self::NotDriven(_) => {
+                Exit::NoKernelSupport
+            }
+            _ => Exit::Failed,
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! The loop itself: wait for the next thing, and let the right part of the daemon deal with it.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde_json::json;
+
+use super::supervisor::Happened;
+use super::switch::{self, Switched};
+use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter, SwitchError};
+use crate::control::{self, Call, EventKind, Peer, Refusal};
+use crate::exit::Exit;
+use crate::link::{Action as Repair, Observed};
+use crate::mode::{Event, State};
+use crate::sys::uevent::{Action, Received, Uevent};
+use crate::sys::{clock, netlink};
+
+use super::clients::{Asked, ClientId};
+
+/// What can wake the loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Signals,
+    Clients,
+    Uevents,
+    Monitor,
+    Worker,
+    Responder,
+    Cable,
+}
+
+impl Daemon {
+    pub(super) fn serve(&mut self, reporter: &mut Reporter) -> Result<(), DaemonError> {
+        self.happen(Event::Ask { mode: self.start_mode() }, None);
+        loop {
+            for source in self.wait()? {
+                match source {
+                    Source::Signals => self.signalled(),
+                    Source::Clients => {
+                        for asked in self.clients.serve()? {
+                            self.asked(asked);
+                        }
+                    }
+                    Source::Uevents => self.device_events()?,
+                    Source::Monitor => self.link_events()?,
+                    Source::Responder => self.responder_speaks(),
+                    Source::Cable => self.cable(),
+                    Source::Worker => {
+                        if let Some(result) = self.switched(reporter) {
+                            return result;
+                        }
+                    }
+                }
+            }
+            self.timers();
+            if self.ending && self.worker.is_none() {
+                self.happen(Event::Stop, None);
+            }
+        }
+    }
+
+    /// Waits until something is to be done; says what. Sleeps without limit when there is no deadline.
+    fn wait(&self) -> Result<Vec<Source>, io::Error> {
+        let mut fds = vec![
+            (Source::Signals, self.signals.as_fd(), PollFlags::POLLIN),
+            (Source::Clients, self.clients.as_fd(), PollFlags::POLLIN),
+            (Source::Uevents, self.uevents.as_fd(), PollFlags::POLLIN),
+            (Source::Monitor, self.monitor.as_fd(), PollFlags::POLLIN),
+        ];
+        fds.extend(self.worker.as_ref().map(|worker| (Source::Worker, worker.as_fd(), PollFlags::POLLIN)));
+        let responder = self.supervisor.as_ref().and_then(super::supervisor::Supervisor::fd);
+        fds.extend(responder.map(|fd| (Source::Responder, fd, PollFlags::POLLIN)));
+        let watch = self.established.as_ref().and_then(|established| established.cable.as_ref());
+        fds.extend(watch.map(|watch| (Source::Cable, watch.as_fd(), PollFlags::POLLPRI)));
+        let mut polled: Vec<PollFd> = fds.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
+        match poll(&mut polled, self.timeout()) {
+            Err(Errno::EINTR) => return Ok(Vec::new()),
+            other => other?,
+        };
+        let ready = |(at, _): &(usize, &(Source, _, _))| polled[*at].any().unwrap_or(true);
+        Ok(fds.iter().enumerate().filter(ready).map(|(_, (source, ..))| *source).collect())
+    }
+
+    fn timeout(&self) -> PollTimeout {
+        let restart = self.supervisor.as_ref().and_then(super::supervisor::Supervisor::deadline);
+        let deadlines = self.status_waiters.values().copied().chain(restart).chain(self.keeper_due);
+        let Some(next) = deadlines.min() else { return PollTimeout::NONE };
+        // One millisecond more: rounded down, the loop would spin through the last one.
+        let left = next.saturating_sub(clock::now()) + Duration::from_millis(1);
+        PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+    }
+
+    fn timers(&mut self) {
+        let now = clock::now();
+        if let Some(happened) = self.supervisor.as_mut().and_then(|supervisor| supervisor.due(now)) {
+            self.tell_of_responder(happened);
+        }
+        if self.keeper_due.is_some_and(|due| due <= now) {
+            self.keeper_due = None;
+            self.keep_link();
+        }
+        let late: Vec<ClientId> = self
+            .status_waiters
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(client, _)| *client)
+            .collect();
+        for client in late {
+            self.status_waiters.remove(&client);
+            self.answer_status(client, false);
+        }
+    }
+
+    fn signalled(&mut self) {
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            log::info!("ends because of signal {}", signal.ssi_signo);
+            self.ending = true;
+        }
+    }
+
+    fn asked(&mut self, Asked { client, peer, call }: Asked) {
+        if call.changes() && !self.permitted(&peer, &call) {
+            let group = self.kernel.config.control.group.clone();
+            return self.clients.reply(client, &Refusal::NotPermitted { group }.reply());
+        }
+        match call {
+            Call::Status => self.status(client),
+            Call::Modes => {
+                let modes = self.kernel.modes(self.state.mode());
+                self.answer(client, json!({ "modes": modes }));
+            }
+            Call::Leases => {
+                let leases = self.leases();
+                self.answer(client, json!({ "leases": leases }));
+            }
+            Call::Watch => {
+                self.clients.watch(client);
+                let first = self.mode_event();
+                self.clients.reply(client, &control::Reply::more(json!({ "event": first })));
+            }
+            Call::Stop => self.happen(Event::Stop, client),
+            Call::SetMode(set) if !self.kernel.config.modes.contains_key(&set.name) => {
+                let modes = self.kernel.config.modes.keys().cloned().collect();
+                self.clients.reply(client, &Refusal::UnknownMode { name: set.name, modes }.reply());
+            }
+            Call::SetMode(set) if set.plan => self.plan(client, set.name),
+            Call::SetMode(set) => self.happen(Event::Ask { mode: set.name }, client),
+        }
+    }
+
+    fn permitted(&self, peer: &Peer, call: &Call) -> bool {
+        let permitted = control::may_switch(peer, self.kernel.group());
+        let verdict = if permitted { "asks for" } else { "may not ask for" };
+        log::info!("uid {} (pid {}) {verdict} {call:?}", peer.uid, peer.pid);
+        permitted
+    }
+
+    fn plan(&mut self, client: Option<ClientId>, mode: String) {
+        match switch::shell_lines(&self.kernel, &mode, self.supervisor.as_ref()) {
+            Ok(steps) => self.answer(client, json!({ "mode": mode, "steps": steps })),
+            Err(error) => {
+                let refusal = Refusal::Failed { exit: error.exit(), message: error.to_string() };
+                self.clients.reply(client, &refusal.reply());
+            }
+        }
+    }
+
+    /// A status has the responder's figures of now, so it is asked first, and for a bounded time.
+    fn status(&mut self, client: Option<ClientId>) {
+        let Some(client) = client else { return };
+        if self.supervisor.as_ref().is_some_and(super::supervisor::Supervisor::ask) {
+            self.status_waiters.insert(client, clock::now() + REPORT_WITHIN);
+        } else {
+            self.answer_status(client, false);
+        }
+    }
+
+    fn answer_status(&mut self, client: ClientId, responder_answers: bool) {
+        let status = self.snapshot(responder_answers);
+        self.answer(Some(client), json!({ "status": status }));
+    }
+
+    fn responder_speaks(&mut self) {
+        let happened = self.supervisor.as_mut().and_then(|supervisor| supervisor.readable(clock::now()));
+        let Some(happened) = happened else { return };
+        let alive = matches!(happened, Happened::Reported { .. });
+        for client in std::mem::take(&mut self.status_waiters).into_keys() {
+            self.answer_status(client, alive);
+        }
+        self.tell_of_responder(happened);
+    }
+
+    fn tell_of_responder(&mut self, happened: Happened) {
+        match happened {
+            Happened::Reported { new } => {
+                for lease in new {
+                    let name = lease.hostname.as_deref().unwrap_or("no name");
+                    let text = format!("lease: {} to {} ({name})", lease.address, lease.mac);
+                    self.publish(EventKind::Lease, text, Some(lease.address.to_string()));
+                }
+            }
+            Happened::Died { how } => {
+                log::warn!("the responder ended ({how}); it is started again");
+                self.publish(EventKind::Responder, format!("responder ended: {how}"), None);
+            }
+            Happened::Started { pid } => {
+                self.publish(
+                    EventKind::Responder,
+                    format!("responder started, pid {pid}"),
+                    Some(pid.to_string()),
+                );
+            }
+            Happened::NotStarted { why } => {
+                log::warn!("the responder could not be started: {why}");
+                self.publish(EventKind::Responder, format!("responder not started: {why}"), None);
+            }
+        }
+    }
+
+    fn device_events(&mut self) -> Result<(), DaemonError> {
+        while let Some(received) = self.uevents.next_event()? {
+            match received {
+                Received::Event(event) if event.subsystem.as_deref() == Some("udc") => self.udc_event(&event),
+                Received::Event(_) => {}
+                Received::Malformed(error) => log::debug!("{error}"),
+                Received::Overflow => self.look_at_udc(),
+            }
+        }
+        Ok(())
+    }
+
+    fn udc_event(&mut self, event: &Uevent) {
+        let ours = self.established.as_ref().and_then(|established| established.udc.as_deref())
+            == Some(event.name());
+        match event.action {
+            Action::Add => self.udc_came(),
+            Action::Remove if ours => self.udc_gone(),
+            _ => {}
+        }
+    }
+
+    /// After lost events: is our UDC still there, or is there one again?
+    fn look_at_udc(&mut self) {
+        match self.state {
+            State::Confirmed { .. } if !self.kernel.is_bound(self.established.as_ref()) => self.udc_gone(),
+            State::Lost { .. } => self.udc_came(),
+            _ => {}
+        }
+    }
+
+    fn udc_gone(&mut self) {
+        log::warn!("the UDC is gone; the mode is set again when one is there");
+        self.established = None;
+        self.supervisor = None;
+        self.keeper_due = None;
+        self.publish(EventKind::Cable, "UDC gone".to_owned(), None);
+        self.happen(Event::UdcGone, None);
+    }
+
+    fn udc_came(&mut self) {
+        self.happen(Event::UdcCame, None);
+    }
+
+    fn cable(&mut self) {
+        let Some(established) = self.established.as_mut() else { return };
+        let Some(state) = established.cable_state() else { return };
+        log::info!("cable: {state}");
+        self.publish(EventKind::Cable, format!("cable: {state}"), Some(state.to_string()));
+    }
+
+    fn link_events(&mut self) -> Result<(), DaemonError> {
+        let mut concerned = false;
+        while let Some(event) = self.monitor.next_event()? {
+            concerned |= self.concerns_us(&event);
+        }
+        if concerned {
+            self.keep_link();
+        }
+        Ok(())
+    }
+
+    fn concerns_us(&self, event: &netlink::Event) -> bool {
+        let Some(link) = self.established.as_ref().and_then(|established| established.link.as_ref()) else {
+            return false;
+        };
+        match event {
+            netlink::Event::LinkChanged { index, .. } | netlink::Event::AddressRemoved { index, .. } => {
+                *index == link.index
+            }
+            netlink::Event::Resync => true,
+            _ => false,
+        }
+    }
+
+    /// Puts back what another manager took away (field note 10).
+    fn keep_link(&mut self) {
+        let Some(link) = self.established.as_ref().and_then(|established| established.link.clone()) else {
+            return;
+        };
+        let Ok(interface) = self.netlink.interface_by_index(link.index) else { return };
+        let addressed = self.netlink.addresses(link.index).is_ok_and(|list| {
+            list.iter()
+                .any(|found| (found.address, found.prefix) == (link.addresses.address, link.addresses.prefix))
+        });
+        match self.keeper.decide(Observed { up: interface.up, addressed }, clock::now()) {
+            Repair::Nothing => self.keeper_due = None,
+            Repair::Wait { until } => self.keeper_due = Some(until),
+            Repair::Repair { attempt, contested } => {
+                let repaired = switch::raise(&mut self.netlink, &link);
+                let what = format!("{}: address or up state was taken away", link.interface);
+                match repaired {
+                    Ok(()) => self.publish(EventKind::Link, format!("{what}; put back"), None),
+                    Err(error) => log::warn!("{what}, and putting it back failed: {error}"),
+                }
+                if contested {
+                    log::warn!(
+                        "{what} {attempt} times in a row; tell that program to leave the interface alone"
+                    );
+                }
+            }
+        }
+    }
+
+    /// The worker is done; some endings end the daemon too.
+    fn switched(&mut self, reporter: &mut Reporter) -> Option<Result<(), DaemonError>> {
+        let done = self.worker.take()?.finish();
+        let Some(Switched { result, undone, established, supervisor }) = done else {
+            self.refuse(Exit::Failed, "the switch ended abnormally; its reason is in the log".to_owned());
+            return None;
+        };
+        self.established = established;
+        self.supervisor = supervisor;
+        self.keeper = crate::link::Keeper::default();
+        let stopping = matches!(self.state, State::Switching { to: None, .. });
+        let client = self.asked.take();
+        match result {
+            Ok(()) => self.reached(client, reporter),
+            Err(error) if stopping => return Some(self.end(client, Err(error))),
+            Err(error) => {
+                self.error = Some(error.to_string());
+                self.publish(EventKind::Failed, format!("failed: {error}"), None);
+                let refusal = Refusal::Failed { exit: error.exit(), message: error.to_string() };
+                self.clients.reply(client, &refusal.reply());
+                self.happen(Event::Failed { undone }, None);
+                if reporter.is_expected() {
+                    return Some(Err(error.into()));
+                }
+                log::error!("{error}");
+            }
+        }
+        stopping.then(|| self.end(client, Ok(())))
+    }
+
+    fn reached(&mut self, client: Option<ClientId>, reporter: &mut Reporter) {
+        self.error = None;
+        self.happen(Event::Reached, None);
+        self.publish_mode();
+        let Some(mode) = self.state.mode().map(str::to_owned) else { return };
+        if let Err(error) = super::state_file::remember(&self.kernel.last_mode_file(), &mode) {
+            log::warn!("the mode is not remembered for the next start: {error}");
+        }
+        reporter.report(Exit::Done, &self.mode_text());
+        self.answer(client, json!({ "mode": mode, "steps": [] }));
+    }
+
+    /// Gives the lock back first, then answers, then lets the connection close.
+    fn end(&mut self, client: Option<ClientId>, result: Result<(), SwitchError>) -> Result<(), DaemonError> {
+        self.instance = None;
+        match &result {
+            Ok(()) => self.answer(client, json!({})),
+            Err(error) => {
+                let refusal = Refusal::Failed { exit: error.exit(), message: error.to_string() };
+                self.clients.reply(client, &refusal.reply());
+            }
+        }
+        Ok(result?)
+    }
+}

@@ -1,0 +1,161 @@
+//! One daemon a run directory: the lock that says so, and the control socket behind it.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::exit::Exit;
+
+/// Why this process cannot be the daemon.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// it is run by somebody else than root
+    #[error("only root can run the daemon; use sudo, or the init script")]
+    NotRoot,
+    /// the run directory cannot be used
+    #[error("{} cannot be made or written: {cause}; usbnet keeps its socket there, so mount a tmpfs on /run or use --run-dir", path.display())]
+    RunDirectory {
+        /// The directory or the file in it.
+        path: PathBuf,
+        /// What the kernel said.
+        cause: io::Error,
+    },
+    /// another daemon holds the lock
+    #[error("another usbnet daemon{} holds {}; stop it with usbnet stop", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default(), path.display())]
+    Running {
+        /// Its process id, if it wrote it down.
+        pid: Option<i32>,
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// something else listens there
+    #[error("{} is in use by another program; end it, or choose another directory with --run-dir", path.display())]
+    SocketInUse {
+        /// The control socket.
+        path: PathBuf,
+    },
+}
+
+impl InstanceError {
+    /// What the command ends with.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::NotRoot => Exit::NotPermitted,
+            Self::RunDirectory { .. } | Self::Running { .. } | Self::SocketInUse { .. } => Exit::Failed,
+        }
+    }
+}
+
+/// The lock of a run directory; given back when dropped, even by SIGKILL.
+#[derive(Debug)]
+pub struct Instance {
+    run: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl Instance {
+    /// Makes the run directory (0755 under any umask) and takes its lock.
+    ///
+    /// # Errors
+    /// [`InstanceError::Running`] if another process has it.
+    pub fn acquire(run: &Path) -> Result<Self, InstanceError> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err(InstanceError::NotRoot);
+        }
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |cause| InstanceError::RunDirectory { path, cause }
+        };
+        fs::create_dir_all(run).map_err(failed(run))?;
+        fs::set_permissions(run, Permissions::from_mode(0o755)).map_err(failed(run))?;
+        let path = run.join("lock");
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            .open(&path)
+            .map_err(failed(&path))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
+            .map_err(|_| InstanceError::Running { pid: owner(&path), path: path.clone() })?;
+        fs::write(&path, std::process::id().to_string()).map_err(failed(&path))?;
+        Ok(Self { run: run.to_owned(), _lock: lock })
+    }
+
+    /// Binds the control socket (0666: everybody may ask, the peer's credentials decide what).
+    ///
+    /// # Errors
+    /// [`InstanceError::SocketInUse`] if somebody listens there without holding the lock.
+    pub fn listen(&self) -> Result<UnixListener, InstanceError> {
+        let path = self.run.join("control");
+        if UnixStream::connect(&path).is_ok() {
+            return Err(InstanceError::SocketInUse { path });
+        }
+        let failed = |cause| InstanceError::RunDirectory { path: path.clone(), cause };
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path).map_err(failed)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).map_err(failed)?;
+        Ok(listener)
+    }
+}
+
+impl Drop for Instance {
+    /// The socket is ours alone while the lock is held. The lock file stays: removing it would race with a start.
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.run.join("control"));
+    }
+}
+
+/// The process id the daemon wrote into its lock file.
+#[must_use]
+pub fn owner(lock: &Path) -> Option<i32> {
+    fs::read_to_string(lock).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_daemon_a_directory() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let run = dir.path().join("run/usbnet");
+        let first = Instance::acquire(&run).expect("free");
+        assert!(matches!(Instance::acquire(&run), Err(InstanceError::Running { pid: Some(_), .. })));
+        let listener = first.listen().expect("binds");
+        assert_eq!(fs::metadata(run.join("control")).expect("socket").permissions().mode() & 0o777, 0o666);
+        drop((first, listener));
+        assert!(!run.join("control").exists());
+        drop(Instance::acquire(&run).expect("free again"));
+    }
+
+    #[test]
+    fn a_dead_socket_is_replaced_and_a_live_one_is_not() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let instance = Instance::acquire(dir.path()).expect("free");
+        drop(UnixListener::bind(dir.path().join("control")).expect("a daemon that died"));
+        let ours = instance.listen().expect("replaces it");
+        drop(ours);
+        fs::remove_file(dir.path().join("control")).expect("removed");
+        let _foreign = UnixListener::bind(dir.path().join("control")).expect("another program");
+        assert!(matches!(instance.listen(), Err(InstanceError::SocketInUse { .. })));
+    }
+
+    #[test]
+    fn a_run_directory_that_cannot_be_made_is_named() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("file");
+        fs::write(&file, "").expect("a file");
+        let error = Instance::acquire(&file.join("usbnet")).expect_err("not a directory");
+        assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+    }
+}

@@ -1,0 +1,85 @@
+//! How the first switch ended, told to `usbnet start` over a pipe: one line, then the pipe closes.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+
+use crate::exit::Exit;
+
+/// What `usbnet start` prints and ends with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What to end with.
+    pub exit: Exit,
+    /// The line to print.
+    pub message: String,
+}
+
+/// The daemon's end of the pipe, if it was started with one; says it once.
+#[derive(Debug)]
+pub struct Reporter {
+    pipe: Option<File>,
+    reported: bool,
+}
+
+impl Reporter {
+    /// `fd` is the descriptor that `usbnet start` handed over, if one did.
+    #[must_use]
+    pub fn new(fd: Option<OwnedFd>) -> Self {
+        Self { pipe: fd.map(File::from), reported: false }
+    }
+
+    /// Whether the first switch's outcome is still open.
+    #[must_use]
+    pub const fn is_expected(&self) -> bool {
+        !self.reported
+    }
+
+    /// Reports, the first time it is called. A starter that is gone is no error.
+    pub fn report(&mut self, exit: Exit, message: &str) {
+        self.reported = true;
+        if let Some(mut pipe) = self.pipe.take() {
+            let _ = pipe.write_all(format!("{}\n{message}", u8::from(exit)).as_bytes());
+        }
+    }
+}
+
+impl Outcome {
+    /// Reads what the daemon reported; [`None`] if it ended without a word.
+    ///
+    /// # Errors
+    /// The pipe's.
+    pub fn read(pipe: &mut impl Read) -> io::Result<Option<Self>> {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text)?;
+        Ok(Self::parse(&text))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (code, message) = text.split_once('\n')?;
+        let exit = code.parse::<u8>().ok().and_then(|code| Exit::try_from(code).ok())?;
+        Some(Self { exit, message: message.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_crosses_the_pipe_once() {
+        let (mut read, write) = io::pipe().expect("a pipe");
+        let mut reporter = Reporter::new(Some(write.into()));
+        reporter.report(Exit::NoKernelSupport, "no UDC\nat all");
+        reporter.report(Exit::Done, "too late");
+        let outcome = Outcome { exit: Exit::NoKernelSupport, message: "no UDC\nat all".into() };
+        assert_eq!(Outcome::read(&mut read).expect("readable"), Some(outcome));
+    }
+
+    #[test]
+    fn half_an_outcome_is_none() {
+        for text in ["", "6", "x\nmessage", "99\nmessage"] {
+            assert_eq!(Outcome::parse(text), None, "{text:?}");
+        }
+    }
+}
