@@ -36,9 +36,12 @@ pub enum CommandError {
     /// the daemon, asked over its socket
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// the daemon, in this process
+    /// taking down what a daemon left
     #[error(transparent)]
     Run(#[from] DaemonError),
+    /// the daemon, in this process, which has said why in its log
+    #[error("ended with code {}", u8::from(*.0))]
+    Logged(Exit),
     /// the daemon, started by this process
     #[error("{message}")]
     Daemon {
@@ -91,7 +94,7 @@ impl CommandError {
             Self::Config(_) => Exit::ConfigInvalid,
             Self::Client(error) => error.exit(),
             Self::Run(error) => error.exit(),
-            Self::Daemon { exit, .. } | Self::Unwell { exit, .. } => *exit,
+            Self::Daemon { exit, .. } | Self::Unwell { exit, .. } | Self::Logged(exit) => *exit,
             Self::Responder(error) => error.exit(),
             Self::Settings(_) => Exit::Usage,
             Self::NotRoot => Exit::NotPermitted,
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Done.into(),
         // A reader that has seen enough (`usbnet watch | head`) is no failure.
         Err(CommandError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done.into(),
+        Err(CommandError::Logged(exit)) => exit.into(),
         Err(error) => {
             eprintln!("usbnet: {error}");
             error.exit().into()
@@ -131,7 +135,7 @@ fn run(args: Args) -> Result<(), CommandError> {
         Command::Daemon { config, notify_fd } => {
             log::init();
             let options = daemon::Options { config: source(config), run: run.to_owned(), notify_fd };
-            Ok(daemon::run(options)?)
+            daemon::run(options).map_err(|error| CommandError::Logged(error.exit()))
         }
         Command::Start { config } => {
             let effective = load(config.as_deref())?;

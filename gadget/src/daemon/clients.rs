@@ -166,10 +166,10 @@ impl Clients {
 
 impl Client {
     fn take_turn(&mut self) -> Result<Option<(Call, bool)>, FrameError> {
-        if !self.waiting {
-            if let Some(asked) = self.understand()? {
-                return Ok(Some(asked));
-            }
+        if !self.waiting
+            && let Some(asked) = self.understand()?
+        {
+            return Ok(Some(asked));
         }
         self.inbox.fill(&mut self.stream)?;
         if self.waiting { Ok(None) } else { self.understand() }

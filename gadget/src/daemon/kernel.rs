@@ -234,10 +234,10 @@ impl Kernel {
             Ok(wanted) => wanted,
             Err(error) => return Some(error.to_string()),
         };
-        if wanted.target.gadget != GadgetTarget::Nothing {
-            if let Err(error) = self.udc(observed) {
-                return Some(error.to_string());
-            }
+        if wanted.target.gadget != GadgetTarget::Nothing
+            && let Err(error) = self.udc(observed)
+        {
+            return Some(error.to_string());
         }
         plan::switch(observed, &wanted.target).err().map(|error| error.to_string())
     }

@@ -82,16 +82,13 @@ pub fn perform(kernel: &Kernel, job: Job) -> Switched {
     let mut switch = Switch { kernel, supervisor: job.supervisor, found_udc: None, interface: None };
     let (result, undone, established) = match switch.reach(job.to.as_deref()) {
         Ok(established) => (Ok(()), false, established),
-        Err(error) => {
-            log::error!("{error}");
-            match switch.reach(job.from.as_deref()) {
-                Ok(established) => (Err(error), true, established),
-                Err(second) => {
-                    log::error!("undoing it failed too: {second}");
-                    (Err(error), false, None)
-                }
+        Err(error) => match switch.reach(job.from.as_deref()) {
+            Ok(established) => (Err(error), true, established),
+            Err(second) => {
+                log::error!("undoing it failed too: {second}");
+                (Err(error), false, None)
             }
-        }
+        },
     };
     Switched { result, undone, established, supervisor: switch.supervisor }
 }
