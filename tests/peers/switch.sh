@@ -42,7 +42,7 @@ up() {
     ln -s "functions/$function.usb0" configs/c.1/
     ls /sys/class/udc | head -n 1 >UDC
     ifname=$(cat "functions/$function.usb0/ifname")
-    ip address add 192.168.2.15/28 dev "$ifname"
+    ip address add 192.168.2.15/27 dev "$ifname"
     ip link set "$ifname" up
     dnsmasq --conf-file=/dev/null --pid-file="$pidfile" --interface="$ifname" --bind-interfaces --no-ping --no-resolv \
         --no-hosts --dhcp-range=192.168.2.14,192.168.2.14,1h --dhcp-option=3 --dhcp-option=6 \

@@ -1,1 +1,12 @@
-//! Helpers shared by the kernel scenarios: bounded waits, name spaces, the cable's two ends.
+//! Helpers shared by the kernel scenarios: bounded waits, the two ends of the cable, real clients.
+//!
+//! Everything here panics with what it saw when the machine does not do what the scenario needs: a helper that
+//! returned an error would only make every scenario repeat the same `unwrap`.
+
+pub mod cable;
+pub mod daemon;
+pub mod host;
+pub mod lab;
+pub mod osdesc;
+pub mod run;
+pub mod wait;

@@ -1,0 +1,135 @@
+//! What the service cannot do: the exit code, and one line with the object, the cause and the next step.
+
+use std::os::unix::net::UnixListener;
+
+use usbnet_tests::{
+    daemon::{configure, processes, usbnet, usbnet_fails, usbnet_ok, with_functions},
+    lab::Lab,
+    run::{run, sh, sh_quietly},
+};
+
+const FAILED: i32 = 1;
+const CONFIG_INVALID: i32 = 3;
+const NO_KERNEL_SUPPORT: i32 = 6;
+const NOT_RUNNING: i32 = 7;
+const NOT_PERMITTED: i32 = 8;
+
+/// Undoes a fault when the scenario ends, however it ends.
+struct Undo(&'static str);
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        sh_quietly(self.0);
+    }
+}
+
+fn nothing_runs() {
+    assert_eq!(processes(), Vec::<i32>::new(), "processes stay after a failed start");
+}
+
+#[test]
+fn no_udc() {
+    let _lab = Lab::begin();
+    sh("modprobe -r dummy_hcd");
+    usbnet_fails(&["start"], NO_KERNEL_SUPPORT, &["UDC"]);
+    nothing_runs();
+}
+
+#[test]
+fn no_configfs() {
+    let _lab = Lab::begin();
+    let _undo = Undo("mv /run/modules.away /lib/modules/$(uname -r)");
+    sh("umount /sys/kernel/config; mv /lib/modules/$(uname -r) /run/modules.away");
+    configure("Config(backend: Configfs)\n");
+    usbnet_fails(&["start"], NO_KERNEL_SUPPORT, &["configfs"]);
+    nothing_runs();
+}
+
+#[test]
+fn function_module_missing() {
+    let _lab = Lab::begin();
+    let _undo = Undo("rm /etc/modprobe.d/away.conf");
+    sh("mkdir -p /etc/modprobe.d; echo 'install usb_f_ncm /bin/false' > /etc/modprobe.d/away.conf");
+    configure("Config(backend: Configfs)\n");
+    usbnet_fails(&["start"], NO_KERNEL_SUPPORT, &["ncm"]);
+    nothing_runs();
+}
+
+#[test]
+fn udc_taken_by_a_legacy_module() {
+    let _lab = Lab::begin();
+    sh("modprobe g_ether");
+    usbnet_fails(&["start"], NO_KERNEL_SUPPORT, &["dummy_udc.0", "g_ether", "modprobe -r"]);
+    nothing_runs();
+    assert_eq!(sh("lsmod | grep -c ^g_ether"), "1", "it is somebody else's");
+}
+
+#[test]
+fn udc_taken_by_another_gadget() {
+    let _lab = Lab::begin();
+    let peer = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/switch.sh");
+    let _undo = Undo(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/switch.sh down"));
+    sh(&format!("{peer} up ecm"));
+    usbnet_fails(&["start"], NO_KERNEL_SUPPORT, &["dummy_udc.0", "peer"]);
+    nothing_runs();
+    assert_eq!(sh("cat /sys/kernel/config/usb_gadget/peer/UDC"), "dummy_udc.0", "it is somebody else's");
+}
+
+#[test]
+fn not_permitted() {
+    let _lab = Lab::begin();
+    let as_nobody = |arguments: &[&str]| {
+        run(&[&["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "usbnet"], arguments]
+            .concat())
+    };
+    let start = as_nobody(&["start"]);
+    assert_eq!(start.code, NOT_PERMITTED, "{}{}", start.out, start.err);
+    assert_eq!(start.err.trim_end().lines().count(), 1, "{}", start.err);
+    usbnet_ok(&["start"]);
+    for (arguments, code) in [(["mode", "charging"], NOT_PERMITTED), (["status", "--json"], 0)] {
+        let outcome = as_nobody(&arguments);
+        assert_eq!(outcome.code, code, "{arguments:?}: {}{}", outcome.out, outcome.err);
+    }
+    assert_eq!(as_nobody(&["stop"]).code, NOT_PERMITTED);
+}
+
+#[test]
+fn control_socket_in_use() {
+    let _lab = Lab::begin();
+    sh("mkdir -p /run/usbnet");
+    let _theirs = UnixListener::bind("/run/usbnet/control").expect("a socket");
+    usbnet_fails(&["daemon"], FAILED, &["/run/usbnet/control"]);
+    nothing_runs();
+}
+
+#[test]
+fn run_is_read_only() {
+    let _lab = Lab::begin();
+    let _undo = Undo("umount /run/usbnet");
+    sh("mkdir -p /run/usbnet; mount -t tmpfs -o ro none /run/usbnet");
+    usbnet_fails(&["start"], FAILED, &["/run/usbnet"]);
+    nothing_runs();
+}
+
+#[test]
+fn invalid_configuration_changes_nothing() {
+    let _lab = Lab::begin();
+    configure("Config(modes: {\"network\": (functions: [Nmc])})\n");
+    usbnet_fails(&["start"], CONFIG_INVALID, &["config.ron:1:", "Nmc", "Ncm"]);
+    nothing_runs();
+    // A valid one that is made invalid while it is in use.
+    configure(&with_functions("Ecm"));
+    usbnet_ok(&["start"]);
+    configure("Config(");
+    usbnet_fails(&["restart"], CONFIG_INVALID, &["config.ron:1:"]);
+    assert_eq!(usbnet_ok(&["mode"]).trim(), "network", "the mode stays");
+}
+
+#[test]
+fn not_running() {
+    let _lab = Lab::begin();
+    for arguments in [&["status"][..], &["mode"], &["mode", "network"], &["watch"], &["modes"]] {
+        let outcome = usbnet(arguments);
+        assert_eq!(outcome.code, NOT_RUNNING, "{arguments:?}: {}{}", outcome.out, outcome.err);
+    }
+}

@@ -1,0 +1,82 @@
+//! One scenario's use of the machine: it begins and ends with the cable in and nothing of ours on it.
+
+use std::{collections::BTreeSet, fs, thread};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::{
+    daemon::{processes, usbnet},
+    run::sh_quietly,
+    wait::wait_until,
+};
+
+/// The machine, until dropped.
+#[derive(Debug)]
+pub struct Lab(());
+
+impl Lab {
+    /// Takes the machine for one scenario.
+    ///
+    /// # Panics
+    ///
+    /// Anywhere but in the machine that `scripts/vm` boots: the scenarios unload modules and kill processes.
+    #[must_use]
+    pub fn begin() -> Self {
+        let booted = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+        assert!(
+            booted.split_whitespace().any(|word| word == "usbnet.vm=1"),
+            "the kernel scenarios only run in the machine of scripts/vm; run scripts/kernel-tests"
+        );
+        clean();
+        Self(())
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- the kernel's last words\n{}", sh_quietly("dmesg | tail -n 15").out);
+            eprintln!("--- usbnet's status\n{}", usbnet(&["status"]).out);
+        }
+        clean();
+    }
+}
+
+/// Takes away all that a scenario, or a failed one, may have left.
+fn clean() {
+    for pid in processes() {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+    wait_until("the processes to end", || processes().is_empty());
+    sh_quietly(
+        r#"
+        # All at the host's end but the process that keeps it.
+        for pid in $(ip netns pids host); do grep -qx sleep /proc/$pid/comm || kill -9 $pid; done
+        rm -rf /run/usbnet /var/lib/usbnet /etc/usbnet /run/systemd/network /run/dhclient.*
+        mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+        for gadget in /sys/kernel/config/usb_gadget/*/; do
+            cd "$gadget" || continue
+            [ -z "$(cat UDC)" ] || echo > UDC
+            for link in os_desc/* configs/*/*; do [ ! -L "$link" ] || rm "$link"; done
+            rmdir configs/*/strings/* configs/* functions/* strings/*
+            cd / && rmdir "$gadget"
+        done
+        modprobe -r g_ether g_serial
+        modprobe -r usb_f_ecm usb_f_ncm usb_f_rndis usb_f_eem usb_f_ecm_subset usb_f_acm
+        modprobe -r libcomposite
+        modprobe -r dummy_hcd
+        modprobe dummy_hcd
+        "#,
+    );
+    wait_until("the UDC", || fs::exists(format!("/sys/class/udc/{}", crate::cable::UDC)).unwrap_or(false));
+}
+
+/// The loaded modules.
+#[must_use]
+pub fn modules() -> BTreeSet<String> {
+    let text = fs::read_to_string("/proc/modules").unwrap_or_default();
+    text.lines().filter_map(|line| line.split(' ').next().map(str::to_owned)).collect()
+}
