@@ -145,6 +145,27 @@ mod tests {
         );
     }
 
+    /// Varlink's own parser reads the description, and every method in it is one that is understood.
+    #[test]
+    fn the_description_is_varlink_and_says_what_is_there() {
+        for text in [DESCRIPTION, SERVICE_DESCRIPTION] {
+            varlink_parser::IDL::try_from(text).expect("the description parses");
+        }
+        let idl = varlink_parser::IDL::try_from(DESCRIPTION).expect("the description parses");
+        assert_eq!(idl.name, INTERFACE);
+        for method in &idl.method_keys {
+            let message = json!({
+                "method": format!("{INTERFACE}.{method}"),
+                "parameters": { "name": "network" },
+                "more": *method == "Watch",
+            });
+            let incoming = receive(message.to_string().as_bytes());
+            assert!(matches!(incoming, Incoming::Call { .. }), "{method}: {incoming:?}");
+        }
+        assert_eq!(idl.method_keys.len(), 6);
+        assert_eq!(idl.error_keys, ["Failed", "UnknownMode", "Switching", "NotPermitted"]);
+    }
+
     #[test]
     fn what_is_not_understood_is_answered_by_its_standard_error() {
         let table = [

@@ -136,7 +136,7 @@ impl Supervisor {
 
     /// A responder that says what cannot be read is as good as dead, and is ended.
     fn ended(&mut self, now: Duration, error: Option<ChildError>) -> Happened {
-        let status = self.child.take().map(|mut child| child.kill());
+        let status = self.child.take().map(|mut child| child.reap());
         self.next_start = Some(self.backoff.died(now));
         let how = match (error, status) {
             (Some(error), _) => error.to_string(),

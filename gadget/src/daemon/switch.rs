@@ -350,7 +350,7 @@ fn first_report(child: &mut Child) -> Result<Report, SwitchError> {
     loop {
         match child.read_report()? {
             Incoming::Report(report) => return Ok(*report),
-            Incoming::Ended => return Err(SwitchError::ResponderEnded(child.kill()?)),
+            Incoming::Ended => return Err(SwitchError::ResponderEnded(child.reap()?)),
             Incoming::Nothing => {}
         }
         let left = until.saturating_sub(clock::now());

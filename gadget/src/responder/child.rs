@@ -5,6 +5,7 @@
 
 use super::{Report, ReportError, Settings};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -159,6 +160,20 @@ impl Child {
             nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
         }
         Ok(())
+    }
+
+    /// How a process ended that closed its status socket. One that goes on without it is killed: it has a
+    /// second to say by its exit status why it ended.
+    ///
+    /// # Errors
+    /// As [`Child::kill`].
+    pub fn reap(&mut self) -> Result<ExitStatus, ChildError> {
+        const LEAVES_WITHIN_MS: u16 = 1000;
+        if let Some(pidfd) = &self.pidfd {
+            let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::from(LEAVES_WITHIN_MS))?;
+        }
+        self.kill()
     }
 
     /// Ends it at once and reaps it. Its leases are safe: they were written when they changed.
