@@ -4,7 +4,7 @@
 
 use super::legacy;
 use super::switch::GadgetTarget;
-use crate::config::{Config, FunctionKind, Gadget, MacChoice, Mode, SerialChoice};
+use crate::config::{Config, FunctionKind, Gadget, HostPreset, MacChoice, Mode, SerialChoice};
 use crate::identity::{Identity, IdentityError, MacAddr, Side};
 use crate::plan::{GADGET, Realisation};
 use crate::sys::configfs::{
@@ -49,7 +49,7 @@ pub fn describe(
         return Ok(GadgetTarget::Nothing);
     }
     Ok(match with {
-        Realisation::Configfs => GadgetTarget::Configfs(gadget(&config.gadget, &mode.functions, identity)?),
+        Realisation::Configfs => GadgetTarget::Configfs(gadget(&config.gadget, mode, identity)?),
         Realisation::Legacy { module, files } => {
             let kind = mode.network().unwrap_or(FunctionKind::Ecm);
             GadgetTarget::Legacy(legacy::target(&config.gadget, kind, module, files.as_deref(), identity)?)
@@ -59,13 +59,16 @@ pub fn describe(
 
 fn gadget(
     config: &Gadget,
-    kinds: &[FunctionKind],
+    mode: &Mode,
     identity: &Result<Identity, IdentityError>,
 ) -> Result<GadgetSpec, DescribeError> {
     // Windows binds its RNDIS driver to the first interfaces only.
-    let mut kinds = kinds.to_vec();
+    let mut kinds = mode.functions.clone();
     kinds.sort_by_key(|kind| !kind.is_network());
-    let functions = kinds.iter().map(|kind| function(config, *kind, identity)).collect::<Result<_, _>>()?;
+    let functions = kinds
+        .iter()
+        .map(|kind| function(config, *kind, mode.host_preset, identity))
+        .collect::<Result<_, _>>()?;
     let (vendor_id, product_id) = usb_id(config, &kinds);
     let answers_windows = kinds.iter().any(|kind| matches!(kind, FunctionKind::Rndis | FunctionKind::Ncm));
     Ok(GadgetSpec {
@@ -93,6 +96,7 @@ fn gadget(
 fn function(
     config: &Gadget,
     kind: FunctionKind,
+    preset: HostPreset,
     identity: &Result<Identity, IdentityError>,
 ) -> Result<FunctionSpec, DescribeError> {
     let id = |compatible: &str, sub_compatible: &str| {
@@ -103,7 +107,12 @@ fn function(
         FunctionKind::Ecm => (EthernetDriver::Ecm, None, None),
         FunctionKind::Ncm => (EthernetDriver::Ncm, None, id("WINNCM", "")),
         FunctionKind::Rndis => {
-            (EthernetDriver::Rndis, Some(ClassTriple::MISCELLANEOUS_RNDIS), id("RNDIS", "5162001"))
+            // Up to Windows 8 only the older triple is known in-box.
+            let class = match preset {
+                HostPreset::Windows7 => ClassTriple::WIRELESS_RNDIS,
+                _ => ClassTriple::MISCELLANEOUS_RNDIS,
+            };
+            (EthernetDriver::Rndis, Some(class), id("RNDIS", "5162001"))
         }
         FunctionKind::Eem => (EthernetDriver::Eem, None, None),
         FunctionKind::EcmSubset => (EthernetDriver::Subset, None, None),

@@ -14,7 +14,7 @@ use crate::sys::modules::{Load, Source, module_name};
 /// What `g_ether` shows the host: one configuration for each, and the host chooses.
 pub(super) const fn serves(kind: FunctionKind) -> &'static [FunctionKind] {
     match kind {
-        FunctionKind::Eem => &[FunctionKind::Eem],
+        FunctionKind::Eem => &[FunctionKind::Rndis, FunctionKind::Eem],
         _ => &[FunctionKind::Rndis, FunctionKind::Ecm],
     }
 }
@@ -84,6 +84,8 @@ pub fn legacy_parameters(
 }
 
 /// Whether a loaded module has these parameters, as `/sys/module/NAME/parameters` shows them.
+///
+/// `use_eem` is not shown there; `bcdDevice` follows from it.
 pub(super) fn has_parameters(live: &BTreeMap<String, String>, wanted: &[(String, String)]) -> bool {
     let number = |text: &str| match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16).ok(),
@@ -93,7 +95,7 @@ pub(super) fn has_parameters(live: &BTreeMap<String, String>, wanted: &[(String,
         live.get(name).is_some_and(|shown| {
             shown == value || number(shown).is_some_and(|shown| Some(shown) == number(value))
         })
-    }) && live.get("use_eem").is_some_and(|shown| shown == "Y") == uses_eem(wanted)
+    })
 }
 
 /// Whether the parameters ask for EEM.

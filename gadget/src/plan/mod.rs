@@ -9,6 +9,8 @@ mod legacy;
 mod shell;
 mod support;
 mod switch;
+#[cfg(test)]
+mod tests;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;

@@ -256,7 +256,8 @@ impl Planner<'_> {
         }
         steps.extend(gadget);
         let Some(link) = &target.link else { return steps };
-        if let (false, Some(interface)) = (link_is_right, self.interface_source(&target.gadget)) {
+        // The responder learns its interface from the step that sets it up.
+        if let (false, Some(interface)) = (responder_is_right, self.interface_source(&target.gadget)) {
             let LinkTarget { address, prefix, mtu, .. } = *link;
             steps.push(Step::LinkUp { interface, address, prefix, mtu });
         }

@@ -121,9 +121,9 @@ pub enum Availability {
 pub struct Modules {
     /// Those loaded, with the modules that use them.
     pub loaded: BTreeMap<String, BTreeSet<String>>,
-    /// Those built in, if there is an index.
+    /// Those for gadgets that are built in, if there is an index.
     pub built_in: Option<BTreeSet<String>>,
-    /// Those that could be loaded, if there is an index.
+    /// Those for gadgets that could be loaded, if there is an index.
     pub loadable: Option<BTreeSet<String>>,
 }
 
@@ -137,7 +137,9 @@ impl Modules {
     pub fn observe(proc: &Path, index: &Path) -> Result<Self, ModuleError> {
         let names = |file: &str| -> Result<Option<BTreeSet<String>>, ModuleError> {
             let text = read_if_present(&index.join(file))?;
-            Ok(text.map(|text| text.lines().filter_map(module_of_line).collect()))
+            Ok(text.map(|text| {
+                text.lines().filter(|line| concerns_gadgets(line)).filter_map(module_of_line).collect()
+            }))
         };
         Ok(Self {
             loaded: read_if_present(&proc.join("modules"))?.map(|text| loaded(&text)).unwrap_or_default(),
@@ -261,6 +263,17 @@ fn loaded(text: &str) -> BTreeMap<String, BTreeSet<String>> {
             Some((name.to_owned(), users.map(str::to_owned).collect()))
         })
         .collect()
+}
+
+/// Whether a line of an index, which has thousands, is about a module that makes gadgets: by its directory, or,
+/// where somebody built it apart from the kernel, by its name.
+fn concerns_gadgets(line: &str) -> bool {
+    let path = line.split(':').next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    path.contains("/gadget/")
+        || ["usb_f_", "g_", "u_ether.", "u_serial.", "libcomposite.", "configfs."]
+            .iter()
+            .any(|start| name.starts_with(start))
 }
 
 /// The module that a line of `modules.dep` (`PATH: PATH…`) or `modules.builtin` (`PATH`) is about.

@@ -11,9 +11,13 @@
 
 mod diff;
 mod error;
+#[cfg(test)]
+pub(crate) mod fake;
 mod live;
 mod operation;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

@@ -66,7 +66,8 @@ pub struct ConfigurationSpec {
 /// `os_desc/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OsDescriptors {
-    /// `b_vendor_code`: the request number that the host then asks with.
+    /// `b_vendor_code`: the request number that the host then asks with. Below 0x80: Linux 6.1 takes it for a
+    /// signed number when it is read back.
     pub vendor_code: u8,
     /// `qw_sign`.
     pub signature: String,
@@ -74,7 +75,7 @@ pub struct OsDescriptors {
 
 impl Default for OsDescriptors {
     fn default() -> Self {
-        Self { vendor_code: 0xCD, signature: "MSFT100".to_owned() }
+        Self { vendor_code: 0x20, signature: "MSFT100".to_owned() }
     }
 }
 
