@@ -257,3 +257,19 @@ fn files_that_hold_no_configuration() {
     assert_eq!(load(&write("good.ron", default_text().as_bytes())).unwrap(), Config::default());
     assert!(parse(&padded, "usbnet.ron").unwrap_err().position().is_none());
 }
+
+/// The fuzz target starts from these, so they have to be what they are meant to be.
+#[test]
+fn seeds_of_the_fuzz_target() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus/config");
+    let seed = |name: &str| fs::read_to_string(seeds.join(name)).expect(name);
+    assert_eq!(seed("default.ron"), default_text());
+    let everything = parsed(&seed("everything.ron")).unwrap();
+    assert_eq!(everything.gadget.manufacturer, "Nokia \u{2665}");
+    assert_eq!(everything.gadget.product, "N\"800\"");
+    assert_eq!((everything.link.lease_seconds, everything.modes.len()), (3600, 4));
+    assert_eq!(parsed(&seed("composites.ron")).unwrap().modes.len(), 5);
+    let later = "usbnet.ron:1:8: cards: `cards` belongs to lending memory cards, which is not available in this version; remove it";
+    assert_eq!(parsed(&seed("later.ron")), Err(later.into()));
+    assert!(parsed(&seed("broken.ron")).is_err());
+}
