@@ -34,3 +34,13 @@ kernel_modules() {
     done
     die "no kernel under $VM/kernel; run scripts/setup"
 }
+
+# Installs a cargo tool under .vm/, unless it is there. Without optimisation: each runs for seconds here, and
+# cargo-deny builds in one minute instead of six.
+cargo_tool() { # NAME VERSION
+    [ "$("$VM/tools/bin/$1" --version 2>/dev/null)" = "$1 $2" ] && return
+    note "building $1 $2"
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$VM/tools/target \
+        cargo install --quiet --locked --debug --force --root "$VM/tools" --version "$2" "$1"
+    rm -rf "$VM/tools/target"
+}
