@@ -40,7 +40,8 @@ up() {
             ;;
     esac
     ln -s "functions/$function.usb0" configs/c.1/
-    ls /sys/class/udc | head -n 1 >UDC
+    set -- /sys/class/udc/*
+    basename "$1" >UDC
     ifname=$(cat "functions/$function.usb0/ifname")
     ip address add 192.168.2.15/27 dev "$ifname"
     ip link set "$ifname" up

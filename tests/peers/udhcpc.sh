@@ -1,5 +1,6 @@
 #!/bin/sh
 # What udhcpc does with a lease: exactly what the server said, and nothing that it did not say.
+# shellcheck disable=SC2154,SC2086  # udhcpc sets the variables; dns is a list
 set -eu
 case $1 in
     bound | renew)

@@ -27,7 +27,7 @@ impl Lab {
     pub fn begin() -> Self {
         let booted = fs::read_to_string("/proc/cmdline").unwrap_or_default();
         assert!(
-            booted.split_whitespace().any(|word| word == "usbnet.vm=1"),
+            booted.split_whitespace().any(|word| word == "lab.cable=1"),
             "the kernel scenarios only run in the machine of scripts/vm; run scripts/kernel-tests"
         );
         clean();
@@ -38,7 +38,7 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("--- the kernel's last words\n{}", sh_quietly("dmesg | tail -n 15").out);
+            eprintln!("--- the kernel's last words\n{}", sh_quietly("dmesg | tail -n 8").out);
             eprintln!("--- usbnet's status\n{}", usbnet(&["status"]).out);
         }
         clean();
