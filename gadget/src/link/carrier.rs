@@ -1,0 +1,205 @@
+//! When to tell the host again that the link is there.
+//!
+//! With `Ecm` and `Ncm` the host's end has carrier only once it got the function's NETWORK_CONNECTION
+//! notification. The kernel's functions send it once each time the gadget's interface goes up, and keep
+//! it until the host opens its end. Linux hosts can lose it there: since `usbnet` sets the carrier in
+//! deferred work (commit 0d9cfc9b8cb1, also in the stable kernels 5.15, 6.1, 6.6, 6.12), closing the
+//! host's end in the first milliseconds after it was opened cancels that work: moving it to another
+//! network namespace does, or a manager that changes its hardware address. Opening it again does not
+//! help, because the notification was delivered. Only a new one does, that is: gadget down and up.
+//!
+//! None of this can be seen from the device, but its result can: a host without carrier sends nothing,
+//! while one with carrier speaks at once (neighbour discovery, DHCP). So silence is answered by toggling
+//! the gadget's end, with growing pauses, a bounded number of times; the address stays, and the prefix
+//! route comes back with it. Never toggles a link over which anything was received.
+
+use std::time::Duration;
+
+use crate::config::FunctionKind;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// With the pauses above, the last one is after about five minutes: then the host is one that keeps its
+/// end closed, and no device should stay awake for that.
+const MOST_ATTEMPTS: u32 = 10;
+
+/// Whether a host waits for this function's word before it has carrier.
+#[must_use]
+pub const fn announces_carrier(function: FunctionKind) -> bool {
+    matches!(function, FunctionKind::Ecm | FunctionKind::Ncm)
+}
+
+/// What is true of the gadget's own interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// It is up and has carrier: the host's driver took the function (alternate setting 1).
+    pub carrier: bool,
+    /// Bytes received from the host so far.
+    pub rx_bytes: u64,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nudge {
+    /// Nothing, until the next event about the interface.
+    Nothing,
+    /// Set the interface down and up, then ask again.
+    Toggle {
+        /// How many toggles in a row this makes, from 1; goes to the log.
+        attempt: u32,
+    },
+    /// Ask again with what is true at this time, or at the next event if that is earlier.
+    Wait {
+        /// On the clock of `now`.
+        until: Duration,
+    },
+}
+
+/// Listens for the host on one gadget interface. Make a new one with each new interface.
+#[derive(Debug, Clone, Default)]
+pub struct CarrierWatch(Phase);
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Phase {
+    /// No host.
+    #[default]
+    Unplugged,
+    /// A host, but not a word from it yet.
+    Silent { rx_bytes: u64, attempts: u32, next: Duration },
+    /// The host spoke (its carrier stays until the gadget goes down), or was given up.
+    Settled,
+}
+
+impl CarrierWatch {
+    /// Starts listening afresh. Call when the interface, still up, lost its carrier (cable pulled, host
+    /// suspended it or took another driver), and when it was set down by anything else than a [`Nudge`].
+    pub fn restart(&mut self) {
+        self.0 = Phase::Unplugged;
+    }
+
+    /// Call with what is true at `now`: after any event about the interface, and at the time a
+    /// [`Nudge::Wait`] named. A returned [`Nudge::Toggle`] counts as done.
+    pub fn decide(&mut self, heard: Heard, now: Duration) -> Nudge {
+        if !heard.carrier {
+            self.restart();
+            return Nudge::Nothing;
+        }
+        match self.0 {
+            Phase::Unplugged => {
+                let next = now + FIRST_PAUSE;
+                self.0 = Phase::Silent { rx_bytes: heard.rx_bytes, attempts: 0, next };
+                Nudge::Wait { until: next }
+            }
+            Phase::Silent { rx_bytes, .. } if rx_bytes != heard.rx_bytes => self.settle(),
+            Phase::Silent { next, .. } if now < next => Nudge::Wait { until: next },
+            Phase::Silent { attempts: MOST_ATTEMPTS, .. } => self.settle(),
+            Phase::Silent { rx_bytes, attempts, .. } => {
+                let attempt = attempts + 1;
+                let pause = FIRST_PAUSE.saturating_mul(1 << attempt).min(LONGEST_PAUSE);
+                self.0 = Phase::Silent { rx_bytes, attempts: attempt, next: now + pause };
+                Nudge::Toggle { attempt }
+            }
+            Phase::Settled => Nudge::Nothing,
+        }
+    }
+
+    fn settle(&mut self) -> Nudge {
+        self.0 = Phase::Settled;
+        Nudge::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO_HOST: Heard = Heard { carrier: false, rx_bytes: 0 };
+    const SILENT: Heard = Heard { carrier: true, rx_bytes: 0 };
+    const SPOKE: Heard = Heard { carrier: true, rx_bytes: 90 };
+
+    fn wait(milliseconds: u64) -> Nudge {
+        Nudge::Wait { until: Duration::from_millis(milliseconds) }
+    }
+
+    fn run(name: &str, rows: &[(u64, Heard, Nudge)]) {
+        let mut watch = CarrierWatch::default();
+        for &(now, heard, expected) in rows {
+            let decided = watch.decide(heard, Duration::from_millis(now));
+            assert_eq!(decided, expected, "{name}, at {now} ms");
+        }
+    }
+
+    #[test]
+    fn only_silence_is_answered() {
+        run(
+            "a host that speaks at once is left alone",
+            &[
+                (0, NO_HOST, Nudge::Nothing),
+                (300, SILENT, wait(1300)),
+                (310, SILENT, wait(1300)),
+                (1300, SPOKE, Nudge::Nothing),
+                (9000, SPOKE, Nudge::Nothing),
+            ],
+        );
+        run(
+            "a host that lost the notification is told again",
+            &[
+                (0, SILENT, wait(1000)),
+                (1000, SILENT, Nudge::Toggle { attempt: 1 }),
+                (1010, SILENT, wait(3000)),
+                (3000, SPOKE, Nudge::Nothing),
+                (3001, SPOKE, Nudge::Nothing),
+            ],
+        );
+        run(
+            "pauses grow while it stays silent",
+            &[
+                (0, SILENT, wait(1000)),
+                (1000, SILENT, Nudge::Toggle { attempt: 1 }),
+                (3000, SILENT, Nudge::Toggle { attempt: 2 }),
+                (3000, SILENT, wait(7000)),
+                (7000, SILENT, Nudge::Toggle { attempt: 3 }),
+                (7000, SILENT, wait(15_000)),
+            ],
+        );
+        run(
+            "another host on the cable starts afresh",
+            &[
+                (0, SILENT, wait(1000)),
+                (1000, SILENT, Nudge::Toggle { attempt: 1 }),
+                (1500, NO_HOST, Nudge::Nothing),
+                (2000, SPOKE, wait(3000)),
+                (3000, SPOKE, Nudge::Toggle { attempt: 1 }),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_restart_listens_again_after_the_host_spoke() {
+        let mut watch = CarrierWatch::default();
+        assert_eq!(watch.decide(SILENT, Duration::ZERO), wait(1000));
+        assert_eq!(watch.decide(SPOKE, Duration::from_millis(10)), Nudge::Nothing);
+        watch.restart();
+        assert_eq!(watch.decide(SPOKE, Duration::from_millis(20)), wait(1020));
+    }
+
+    #[test]
+    fn a_closed_end_is_given_up_after_some_minutes() {
+        let mut watch = CarrierWatch::default();
+        let (mut now, mut toggles) = (Duration::ZERO, 0);
+        let given_up = loop {
+            match watch.decide(SILENT, now) {
+                Nudge::Wait { until } => now = until,
+                Nudge::Toggle { attempt } => {
+                    toggles += 1;
+                    assert_eq!(attempt, toggles);
+                }
+                Nudge::Nothing => break now,
+            }
+            assert!(toggles <= MOST_ATTEMPTS);
+        };
+        assert_eq!(toggles, MOST_ATTEMPTS);
+        assert!((240..420).contains(&given_up.as_secs()), "{given_up:?}");
+        assert_eq!(watch.decide(SILENT, now + LONGEST_PAUSE), Nudge::Nothing);
+    }
+}
