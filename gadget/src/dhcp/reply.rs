@@ -60,11 +60,20 @@ impl Answer {
         }
         match self.lease() {
             _ if self == Self::Nak => Destination::Broadcast,
-            _ if !request.ciaddr.is_unspecified() && !matches!(self, Self::Offer { .. }) => {
+            _ if self.is_to_address_in_use(request) => {
                 Destination::Unicast(SocketAddrV4::new(request.ciaddr, CLIENT_PORT))
             }
             Some((address, _)) if !request.broadcast => Destination::Hardware { mac: request.mac, address },
             _ => Destination::Broadcast,
+        }
+    }
+
+    /// Whether the client can be reached at `ciaddr`: it says so, and the address has been found to be right.
+    fn is_to_address_in_use(self, request: &Request<'_>) -> bool {
+        match self {
+            Self::Inform => true,
+            Self::Ack { address, .. } => request.ciaddr == address,
+            Self::Offer { .. } | Self::Nak => false,
         }
     }
 
@@ -106,7 +115,7 @@ impl Answer {
         header[8..10].fill(0); // secs
         header[10] &= BROADCAST_FLAG;
         header[11] = 0;
-        if !matches!(self, Self::Ack { .. } | Self::Inform) {
+        if !self.is_to_address_in_use(request) {
             header[12..16].fill(0); // ciaddr
         }
         let yours = self.lease().map_or(Ipv4Addr::UNSPECIFIED, |(address, _)| address);

@@ -150,7 +150,7 @@ impl Server {
 
     fn bind(&mut self, request: &Request<'_>, address: Ipv4Addr, rapid: bool, now: Duration) -> Answer {
         let seconds = self.seconds(request);
-        let expires = now + Duration::from_secs(seconds.into());
+        let expires = now.saturating_add(Duration::from_secs(seconds.into()));
         self.table.bind(Client::from(request), address, expires, request.options.hostname);
         Answer::Ack { address, seconds, rapid }
     }

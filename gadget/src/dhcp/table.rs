@@ -74,7 +74,7 @@ impl Lease {
 
     /// Set aside so recently that nobody gets it.
     fn withheld(&self, now: Duration) -> bool {
-        self.state == State::Declined && now + (DECLINE - DECLINE_HOLD) < self.expires
+        self.state == State::Declined && now.saturating_add(DECLINE - DECLINE_HOLD) < self.expires
     }
 }
 
@@ -120,7 +120,7 @@ impl Table {
                 continue;
             }
             // The clock starts anew at boot, so an old entry may claim to last for months.
-            lease.expires = lease.expires.min(now + longest);
+            lease.expires = lease.expires.min(now.saturating_add(longest));
             lease.hostname = lease.hostname.and_then(|name| hostname(name.as_bytes()));
             lease.client_id = lease.client_id.filter(|id| (1..=255).contains(&id.len()));
             self.leases.push(lease);
@@ -186,7 +186,7 @@ impl Table {
             .at(address)
             .is_some_and(|lease| lease.state == State::Bound && (lease.expires > now || lease.is_of(client)));
         if settings.pool.is_some() && !kept {
-            self.put(client, address, State::Offered, now + OFFER, None);
+            self.put(client, address, State::Offered, now.saturating_add(OFFER), None);
         }
     }
 
@@ -211,16 +211,17 @@ impl Table {
         expires: Duration,
         name: Option<&[u8]>,
     ) {
-        let name = name.and_then(hostname);
         match self.position(address) {
             Some(index) if self.leases[index].is_of(client) => {
                 let lease = &mut self.leases[index];
                 (lease.mac, lease.state, lease.expires) = (client.mac, state, expires);
-                lease.hostname = name.or(lease.hostname.take());
+                if name != lease.hostname.as_deref().map(str::as_bytes) {
+                    lease.hostname = name.and_then(hostname).or(lease.hostname.take());
+                }
             }
             found => {
-                let client_id = client.id.map(<[u8]>::to_vec);
-                let lease = Lease { mac: client.mac, client_id, address, hostname: name, expires, state };
+                let (client_id, hostname) = (client.id.map(<[u8]>::to_vec), name.and_then(hostname));
+                let lease = Lease { mac: client.mac, client_id, address, hostname, expires, state };
                 match found {
                     Some(index) => self.leases[index] = lease,
                     None => self.leases.push(lease),
@@ -231,7 +232,7 @@ impl Table {
 
     /// Sets an address aside; `false` if the client does not hold it.
     pub fn decline(&mut self, client: Client<'_>, address: Ipv4Addr, now: Duration) -> bool {
-        self.end(client, address, State::Declined, now + DECLINE)
+        self.end(client, address, State::Declined, now.saturating_add(DECLINE))
     }
 
     /// Frees an address but remembers whose it was; `false` if the client does not hold it.

@@ -85,9 +85,10 @@ fn each_kind_of_reply_has_its_options() {
 #[test]
 fn addresses_in_the_header() {
     // ciaddr, yiaddr, siaddr, giaddr
-    let rows: [(&str, Packet, [Ipv4Addr; 4]); 6] = [
+    let rows: [(&str, Packet, [Ipv4Addr; 4]); 7] = [
         ("offer", discover().ciaddr(ip(9)), [ip0(), HOST, ip0(), ip0()]),
         ("ack", select(HOST), [ip0(), HOST, ip0(), ip0()]),
+        ("ack, stray ciaddr", select(HOST).ciaddr(ip(9)), [ip0(), HOST, ip0(), ip0()]),
         ("renewed", renew(HOST), [HOST, HOST, ip0(), ip0()]),
         ("inform", Packet::new(INFORM).ciaddr(ip(9)), [ip(9), ip0(), ip0(), ip0()]),
         ("nak", renew(ip(9)), [ip0(), ip0(), ip0(), ip0()]),
@@ -109,12 +110,14 @@ fn replies_find_their_way() {
     let unicast = |address, port| Destination::Unicast(SocketAddrV4::new(address, port));
     let hardware = Destination::Hardware { mac: MAC, address: HOST };
     let inform = || Packet::new(INFORM).ciaddr(ip(9));
-    let rows: [(&str, Packet, Destination); 13] = [
+    let rows: [(&str, Packet, Destination); 15] = [
         ("offer", discover(), hardware),
         ("offer, broadcast asked for", discover().broadcast(), Destination::Broadcast),
         ("offer, stray ciaddr", discover().ciaddr(ip(9)), hardware),
         ("ack", select(HOST), hardware),
         ("ack, broadcast asked for", select(HOST).broadcast(), Destination::Broadcast),
+        ("ack, stray ciaddr", select(HOST).ciaddr(Ipv4Addr::new(10, 0, 0, 7)), hardware),
+        ("ack, ciaddr as well", select(HOST).ciaddr(HOST), unicast(HOST, 68)),
         ("renewed", renew(HOST), unicast(HOST, 68)),
         ("renewed, broadcast asked for", renew(HOST).broadcast(), unicast(HOST, 68)),
         ("inform", inform(), unicast(ip(9), 68)),
