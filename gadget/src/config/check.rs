@@ -31,9 +31,8 @@ pub(super) fn config(config: &Config) -> Result<(), Finding> {
         return finding("gadget.mac.host", Problem::SameMac(host));
     }
     link(&config.link)?;
-    let legacy = matches!(config.backend, Backend::Legacy { .. });
     for (name, one) in &config.modes {
-        mode(one, &format!("modes.{name}"), legacy)?;
+        mode(one, &format!("modes.{name}"), &config.backend)?;
     }
     let (path, start) = match &config.start_mode {
         StartMode::Last { or } => ("start_mode.or", or),
@@ -108,7 +107,7 @@ fn end_of_subnet(subnet: InterfaceAddress, address: Ipv4Addr) -> Result<(), Prob
     Err(Problem::EndOfSubnet { address, what, subnet })
 }
 
-fn mode(mode: &Mode, path: &str, legacy: bool) -> Result<(), Finding> {
+fn mode(mode: &Mode, path: &str, backend: &Backend) -> Result<(), Finding> {
     let mut network: Option<FunctionKind> = None;
     for (index, &function) in mode.functions.iter().enumerate() {
         let problem = if mode.functions[..index].contains(&function) {
@@ -117,7 +116,7 @@ fn mode(mode: &Mode, path: &str, legacy: bool) -> Result<(), Finding> {
             && function.is_network()
         {
             Problem::TwoNetworks { first: first.word(), second: function.word() }
-        } else if legacy && !function.is_network() {
+        } else if !backend.carries(function) {
             Problem::NotLegacy(function)
         } else if let Some(allowed) = refused_by(mode.host_preset, function) {
             Problem::PresetContradicts { host: mode.host_preset, function, allowed }

@@ -307,7 +307,7 @@ pub enum Problem {
     #[error("macOS hosts use Ecm only when it is alone; use Ncm, or remove {}", .0.word())]
     EcmInComposite(FunctionKind),
     /// A function that no module of the legacy backend brings.
-    #[error("the legacy backend carries one network function only, not {}; remove it, or use backend: Configfs", .0.word())]
+    #[error("the legacy backend has no {}; allowed: Ecm, Rndis or Eem alone, or backend: Configfs", .0.word())]
     NotLegacy(FunctionKind),
 }
 

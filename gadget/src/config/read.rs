@@ -40,7 +40,10 @@ pub(super) fn config(root: &Node) -> Result<Config, Fault> {
     if let Some(node) = fields.get("link") {
         link(node, &mut config.link)?;
     }
-    set(&fields, "modes", &mut config.modes, modes)?;
+    config.modes = match fields.get("modes") {
+        Some(node) => modes(node, &config.backend)?,
+        None => Mode::defaults(&config.backend),
+    };
     set(&fields, "start_mode", &mut config.start_mode, start_mode)?;
     set(&fields, "control", &mut config.control, control)?;
     Ok(config)
@@ -252,7 +255,7 @@ fn ranged<T: TryFrom<i64>>(
     inside.ok_or_else(|| node.fault(Problem::Range { found, low, high, unit }))
 }
 
-fn modes(node: &Node) -> Result<std::collections::BTreeMap<String, Mode>, Fault> {
+fn modes(node: &Node, backend: &Backend) -> Result<std::collections::BTreeMap<String, Mode>, Fault> {
     let entries = node.entries("a map of modes, {\"network\": (functions: [Ncm])}")?;
     if entries.is_empty() {
         return Err(node.fault(Problem::NoModes));
@@ -264,18 +267,18 @@ fn modes(node: &Node) -> Result<std::collections::BTreeMap<String, Mode>, Fault>
             if name::RESERVED_MODES.contains(&text.as_str()) {
                 return Err(key.fault(Problem::ReservedMode(text)));
             }
-            Ok((text, mode(&value)?))
+            Ok((text, mode(&value, backend)?))
         })
         .collect()
 }
 
-fn mode(node: &Node) -> Result<Mode, Fault> {
+fn mode(node: &Node, backend: &Backend) -> Result<Mode, Fault> {
     let fields = node.fields("Mode", &["functions", "host_preset"])?;
     let mut host_preset = HostPreset::Any;
     set(&fields, "host_preset", &mut host_preset, |node| {
         node.choice(&HostPreset::ALL.map(|host| (host.word(), host)), "Any, Windows7, OldLinux or MacOs")
     })?;
-    let mut functions = vec![host_preset.network_function()];
+    let mut functions = vec![host_preset.network_function(backend)];
     set(&fields, "functions", &mut functions, |node| node.items()?.iter().map(function).collect())?;
     Ok(Mode { functions, host_preset })
 }

@@ -28,14 +28,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let network = Mode { functions: vec![FunctionKind::Ncm], host_preset: HostPreset::Any };
-        let charging = Mode { functions: Vec::new(), host_preset: HostPreset::Any };
         Self {
             gadget: Gadget::default(),
             backend: Backend::Auto,
             udc: UdcChoice::Auto,
             link: Link::default(),
-            modes: BTreeMap::from([("network".into(), network), ("charging".into(), charging)]),
+            modes: Mode::defaults(&Backend::Auto),
             start_mode: StartMode::Last { or: "network".into() },
             control: Control { group: None },
         }
@@ -117,6 +115,13 @@ pub enum Backend {
 impl Backend {
     /// The network module of the legacy backend unless the configuration names another.
     pub const ETHER: &str = "g_ether";
+
+    /// Whether a mode can have this function: `g_ether` shows RNDIS and ECM, or RNDIS and EEM.
+    #[must_use]
+    pub const fn carries(&self, function: FunctionKind) -> bool {
+        use FunctionKind::{Ecm, Eem, Rndis};
+        !matches!(self, Self::Legacy { .. }) || matches!(function, Ecm | Rndis | Eem)
+    }
 }
 
 /// The USB device controller.
@@ -202,6 +207,14 @@ pub struct Mode {
 }
 
 impl Mode {
+    /// The shipped modes, with the network function that the backend has.
+    pub(super) fn defaults(backend: &Backend) -> BTreeMap<String, Self> {
+        let host_preset = HostPreset::Any;
+        let network = Self { functions: vec![host_preset.network_function(backend)], host_preset };
+        let charging = Self { functions: Vec::new(), host_preset };
+        BTreeMap::from([("network".into(), network), ("charging".into(), charging)])
+    }
+
     /// The mode's network function, if it has one.
     #[must_use]
     pub fn network(&self) -> Option<FunctionKind> {
@@ -299,10 +312,12 @@ impl HostPreset {
         }
     }
 
-    /// The network function of a mode that leaves its functions out.
+    /// The network function of a mode that leaves its functions out: the preferred one that the
+    /// backend has; each list has one that every backend has.
     #[must_use]
-    pub const fn network_function(self) -> FunctionKind {
-        self.network_functions()[0]
+    pub fn network_function(self, backend: &Backend) -> FunctionKind {
+        let known = self.network_functions();
+        known.iter().copied().find(|function| backend.carries(*function)).unwrap_or(known[0])
     }
 
     /// The word for it in the configuration.

@@ -110,6 +110,10 @@ fn the_shapes_that_a_value_may_have() {
     };
     let legacy = |ether: &str, from: Option<&str>| Config {
         backend: Backend::Legacy { ether: ether.into(), insmod_from: from.map(Into::into) },
+        // NCM is no part of it.
+        modes: [("network", vec![Ecm]), ("charging", vec![])]
+            .map(|(name, functions)| (name.into(), Mode { functions, host_preset: HostPreset::Any }))
+            .into(),
         ..base()
     };
     let linked = |link| Config { link, ..base() };
@@ -142,7 +146,16 @@ fn the_shapes_that_a_value_may_have() {
             r#"Config(backend: Legacy /* 2.6 */ (ether: "g_ether", insmod_from: Some("/mnt/initfs/lib/modules")))"#,
             legacy("g_ether", Some("/mnt/initfs/lib/modules")),
         ),
-        ("legacy of another name", r#"Config(backend: Legacy(ether: "g_ncm"))"#, legacy("g_ncm", None)),
+        (
+            "legacy of another name",
+            r#"Config(backend: Legacy(ether: "g_ether_n8x0"))"#,
+            legacy("g_ether_n8x0", None),
+        ),
+        (
+            "legacy with a mode left empty",
+            r#"Config(modes: {"network": (), "charging": (functions: [])}, backend: Legacy)"#,
+            legacy("g_ether", None),
+        ),
         (
             "option without Some",
             "Config(link: (mtu: 1400))",

@@ -67,9 +67,15 @@ fn link() -> impl Strategy<Value = Link> {
     )
 }
 
-fn mode(serial: bool) -> impl Strategy<Value = Mode> {
-    let network = select(HostPreset::ALL.to_vec())
-        .prop_flat_map(|host| (Just(host), option::of(select(host.network_functions().to_vec()))));
+fn mode(backend: Backend) -> impl Strategy<Value = Mode> {
+    let serial = backend.carries(FunctionKind::Acm);
+    let network = select(HostPreset::ALL.to_vec()).prop_flat_map(move |host| {
+        let known = host.network_functions().iter().copied();
+        (
+            Just(host),
+            option::of(select(known.filter(|function| backend.carries(*function)).collect::<Vec<_>>())),
+        )
+    });
     (network, any::<bool>()).prop_map(move |((host, network), acm)| {
         // The two combinations that a preset refuses.
         let host_preset = if network.is_none() { HostPreset::Any } else { host };
@@ -87,9 +93,8 @@ fn valid() -> impl Strategy<Value = Config> {
             .prop_map(|(ether, from)| Backend::Legacy { ether, insmod_from: from.map(Into::into) }),
     ];
     let rest = backend.prop_flat_map(|backend| {
-        let serial = !matches!(backend, Backend::Legacy { .. });
         // In front so that no name is one of the reserved ones.
-        let modes = proptest::collection::btree_map("m[a-zA-Z0-9+_-]{0,31}", mode(serial), 1..5);
+        let modes = proptest::collection::btree_map("m[a-zA-Z0-9+_-]{0,31}", mode(backend.clone()), 1..5);
         (Just(backend), modes, any::<prop::sample::Index>(), any::<bool>())
     });
     let udc =
