@@ -141,7 +141,8 @@ fn run(args: Args) -> Result<(), CommandError> {
             let effective = load(config.as_deref())?;
             say(&lifecycle::start(run, config.as_deref(), &effective)?)
         }
-        Command::Stop => say(&lifecycle::stop(run, &load(None)?)?),
+        // What a configuration says must not keep anything from being taken down.
+        Command::Stop => say(&lifecycle::stop(run, &load(None).unwrap_or_default())?),
         Command::Restart { config } => {
             let effective = load(config.as_deref())?;
             lifecycle::stop(run, &effective)?;

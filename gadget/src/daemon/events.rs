@@ -57,7 +57,8 @@ impl Daemon {
             }
             self.timers();
             if self.ending && self.worker.is_none() {
-                self.happen(Event::Stop, None);
+                let stopper = self.stopper.take();
+                self.happen(Event::Stop, stopper);
             }
         }
     }
@@ -141,7 +142,11 @@ impl Daemon {
                 let first = self.mode_event();
                 self.clients.reply(client, &control::Reply::more(json!({ "event": first })));
             }
-            Call::Stop => self.happen(Event::Stop, client),
+            Call::Stop if self.ending => {
+                let target = "none (stopping)".to_owned();
+                self.clients.reply(client, &Refusal::Switching { target }.reply());
+            }
+            Call::Stop => (self.ending, self.stopper) = (true, client),
             Call::SetMode(set) if !self.kernel.config.modes.contains_key(&set.name) => {
                 let modes = self.kernel.config.modes.keys().cloned().collect();
                 self.clients.reply(client, &Refusal::UnknownMode { name: set.name, modes }.reply());
@@ -266,7 +271,10 @@ impl Daemon {
 
     fn cable(&mut self) {
         let Some(established) = self.established.as_mut() else { return };
-        let Some(state) = established.cable_state() else { return };
+        let Some(state) = established.cable_state() else {
+            established.cable = None; // a watch on what is gone is always ready; a device event follows
+            return;
+        };
         log::info!("cable: {state}");
         self.publish(EventKind::Cable, format!("cable: {state}"), Some(state.to_string()));
     }

@@ -139,6 +139,8 @@ struct Daemon {
     error: Option<String>,
     /// Everything is to be taken down as soon as no switch is under way.
     ending: bool,
+    /// Who asked for that, unless it was a signal.
+    stopper: Option<ClientId>,
     /// Dropped before the clients: a caller of `Stop` sees its connection close when the lock is free.
     instance: Option<Instance>,
     clients: Clients,
@@ -170,6 +172,7 @@ impl Daemon {
             status_waiters: BTreeMap::new(),
             error: None,
             ending: false,
+            stopper: None,
             instance: Some(instance),
             clients,
         })
