@@ -8,15 +8,15 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::json;
 
+use super::link_care::Care;
 use super::supervisor::Happened;
 use super::switch::{self, Switched};
 use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter, SwitchError};
 use crate::control::{self, Call, EventKind, Peer, Refusal};
 use crate::exit::Exit;
-use crate::link::{Action as Repair, Observed};
 use crate::mode::{Event, State};
+use crate::sys::clock;
 use crate::sys::uevent::{Action, Received, Uevent};
-use crate::sys::{clock, netlink};
 
 use super::clients::{Asked, ClientId};
 
@@ -87,7 +87,7 @@ impl Daemon {
 
     fn timeout(&self) -> PollTimeout {
         let restart = self.supervisor.as_ref().and_then(super::supervisor::Supervisor::deadline);
-        let deadlines = self.status_waiters.values().copied().chain(restart).chain(self.keeper_due);
+        let deadlines = self.status_waiters.values().copied().chain(restart).chain(self.care.due());
         let Some(next) = deadlines.min() else { return PollTimeout::NONE };
         // One millisecond more: rounded down, the loop would spin through the last one.
         let left = next.saturating_sub(clock::now()) + Duration::from_millis(1);
@@ -99,9 +99,8 @@ impl Daemon {
         if let Some(happened) = self.supervisor.as_mut().and_then(|supervisor| supervisor.due(now)) {
             self.tell_of_responder(happened);
         }
-        if self.keeper_due.is_some_and(|due| due <= now) {
-            self.keeper_due = None;
-            self.keep_link();
+        if self.care.due().is_some_and(|due| due <= now) {
+            self.tend_link();
         }
         let late: Vec<ClientId> = self
             .status_waiters
@@ -260,7 +259,7 @@ impl Daemon {
         log::warn!("the UDC is gone; the mode is set again when one is there");
         self.established = None;
         self.supervisor = None;
-        self.keeper_due = None;
+        self.care = Care::default();
         self.publish(EventKind::Cable, "UDC gone".to_owned(), None);
         self.happen(Event::UdcGone, None);
     }
@@ -279,59 +278,6 @@ impl Daemon {
         self.publish(EventKind::Cable, format!("cable: {state}"), Some(state.to_string()));
     }
 
-    fn link_events(&mut self) -> Result<(), DaemonError> {
-        let mut concerned = false;
-        while let Some(event) = self.monitor.next_event()? {
-            concerned |= self.concerns_us(&event);
-        }
-        if concerned {
-            self.keep_link();
-        }
-        Ok(())
-    }
-
-    fn concerns_us(&self, event: &netlink::Event) -> bool {
-        let Some(link) = self.established.as_ref().and_then(|established| established.link.as_ref()) else {
-            return false;
-        };
-        match event {
-            netlink::Event::LinkChanged { index, .. } | netlink::Event::AddressRemoved { index, .. } => {
-                *index == link.index
-            }
-            netlink::Event::Resync => true,
-            _ => false,
-        }
-    }
-
-    /// Puts back what another manager took away (field note 10).
-    fn keep_link(&mut self) {
-        let Some(link) = self.established.as_ref().and_then(|established| established.link.clone()) else {
-            return;
-        };
-        let Ok(interface) = self.netlink.interface_by_index(link.index) else { return };
-        let addressed = self.netlink.addresses(link.index).is_ok_and(|list| {
-            list.iter()
-                .any(|found| (found.address, found.prefix) == (link.addresses.address, link.addresses.prefix))
-        });
-        match self.keeper.decide(Observed { up: interface.up, addressed }, clock::now()) {
-            Repair::Nothing => self.keeper_due = None,
-            Repair::Wait { until } => self.keeper_due = Some(until),
-            Repair::Repair { attempt, contested } => {
-                let repaired = switch::raise(&mut self.netlink, &link);
-                let what = format!("{}: address or up state was taken away", link.interface);
-                match repaired {
-                    Ok(()) => self.publish(EventKind::Link, format!("{what}; put back"), None),
-                    Err(error) => log::warn!("{what}, and putting it back failed: {error}"),
-                }
-                if contested {
-                    log::warn!(
-                        "{what} {attempt} times in a row; tell that program to leave the interface alone"
-                    );
-                }
-            }
-        }
-    }
-
     /// The worker is done; some endings end the daemon too.
     fn switched(&mut self, reporter: &mut Reporter) -> Option<Result<(), DaemonError>> {
         let done = self.worker.take()?.finish();
@@ -341,7 +287,8 @@ impl Daemon {
         };
         self.established = established;
         self.supervisor = supervisor;
-        self.keeper = crate::link::Keeper::default();
+        self.care = Care::new(self.established.as_ref());
+        self.tend_link();
         let stopping = matches!(self.state, State::Switching { to: None, .. });
         let client = self.asked.take();
         match result {

@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod instance;
 mod kernel;
+mod link_care;
 mod outcome;
 mod snapshot;
 mod state_file;
@@ -28,7 +29,6 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::config::{self, Config, ConfigError, StartMode};
 use crate::control::{Refusal, Reply};
 use crate::exit::Exit;
-use crate::link::Keeper;
 use crate::mode::{Action, Event, State};
 use crate::sys::netlink::{Monitor, Netlink, NetlinkError};
 use crate::sys::uevent::{UeventError, Uevents};
@@ -36,6 +36,7 @@ use clients::{ClientId, Clients};
 pub use error::SwitchError;
 use instance::{Instance, InstanceError};
 pub use kernel::{Kernel, Roots};
+use link_care::Care;
 pub use outcome::Outcome;
 use outcome::Reporter;
 use supervisor::Supervisor;
@@ -128,8 +129,7 @@ struct Daemon {
     state: State,
     established: Option<Established>,
     supervisor: Option<Supervisor>,
-    keeper: Keeper,
-    keeper_due: Option<Duration>,
+    care: Care,
     worker: Option<Worker<Switched>>,
     /// Who waits for the switch under way.
     asked: Option<ClientId>,
@@ -165,8 +165,7 @@ impl Daemon {
             state: State::Stopped,
             established: None,
             supervisor: None,
-            keeper: Keeper::default(),
-            keeper_due: None,
+            care: Care::default(),
             worker: None,
             asked: None,
             status_waiters: BTreeMap::new(),

@@ -13,10 +13,10 @@ use super::error::SwitchError;
 use super::kernel::{Kernel, Wanted, arguments, own_interfaces};
 use super::supervisor::Supervisor;
 use crate::identity::MacAddr;
-use crate::link::{Addresses, Notice};
+use crate::link::{Addresses, Notice, announces_carrier};
 use crate::plan::{self, GadgetTarget, InterfaceSource, Observed, Step};
 use crate::responder::{Child, Incoming, Report, Settings};
-use crate::sys::configfs::{self, ConfigFs, FunctionSpec};
+use crate::sys::configfs::{self, ConfigFs, EthernetDriver, FunctionSpec};
 use crate::sys::netlink::{Netlink, NetlinkError};
 use crate::sys::udc::{self, StateWatch, UdcState};
 use crate::sys::uevent::Uevents;
@@ -75,6 +75,8 @@ pub struct Link {
     pub notice: Option<Notice>,
     /// The host end's hardware address.
     pub host_mac: Option<MacAddr>,
+    /// Whether the host has carrier only once the gadget says so.
+    pub announces_carrier: bool,
 }
 
 /// Switches, and undoes it if it fails.
@@ -237,6 +239,7 @@ impl Switch<'_> {
                 addresses: choice.addresses,
                 notice: choice.notice.clone(),
                 host_mac,
+                announces_carrier: announces(&wanted.target.gadget),
             })
         });
         if let Some(Link { notice: Some(notice), .. }) = link.as_ref().and_then(|link| link.as_ref().ok()) {
@@ -273,6 +276,19 @@ fn host_mac(target: &GadgetTarget) -> Option<MacAddr> {
             let parameters = legacy.loads.last()?.parameters.iter();
             parameters.into_iter().find(|(name, _)| name == "host_addr")?.1.parse().ok()
         }
+    }
+}
+
+fn announces(target: &GadgetTarget) -> bool {
+    match target {
+        GadgetTarget::Nothing => false,
+        GadgetTarget::Configfs(spec) => spec.functions.iter().any(|function| match function {
+            FunctionSpec::Ethernet(ethernet) => {
+                matches!(ethernet.driver, EthernetDriver::Ecm | EthernetDriver::Ncm)
+            }
+            _ => false,
+        }),
+        GadgetTarget::Legacy(legacy) => legacy.serves().iter().any(|kind| announces_carrier(*kind)),
     }
 }
 

@@ -1,0 +1,122 @@
+//! What the link needs between switches: its address put back when another program takes it, and the host told
+//! again that the link is there when it did not hear.
+//!
+//! Decides neither: [`Keeper`] and [`CarrierWatch`] do; this carries it out.
+
+use std::time::Duration;
+
+use super::switch::{Established, Link, raise};
+use super::{Daemon, DaemonError};
+use crate::control::EventKind;
+use crate::link::{Action, CarrierWatch, Heard, Keeper, Nudge, Observed};
+use crate::sys::clock;
+use crate::sys::netlink::{Event, Interface};
+
+/// What is remembered of one link.
+#[derive(Debug, Default)]
+pub struct Care {
+    keeper: Keeper,
+    keeper_due: Option<Duration>,
+    /// For a link whose host has carrier only once it is told.
+    carrier: Option<CarrierWatch>,
+    carrier_due: Option<Duration>,
+}
+
+impl Care {
+    /// Begins with a mode that was just set.
+    #[must_use]
+    pub fn new(established: Option<&Established>) -> Self {
+        let link = established.and_then(|established| established.link.as_ref());
+        let carrier = link.filter(|link| link.announces_carrier).map(|_| CarrierWatch::default());
+        Self { carrier, ..Self::default() }
+    }
+
+    /// When the link is to be looked at again, if no event comes before.
+    #[must_use]
+    pub fn due(&self) -> Option<Duration> {
+        self.keeper_due.into_iter().chain(self.carrier_due).min()
+    }
+}
+
+impl Daemon {
+    pub(super) fn link_events(&mut self) -> Result<(), DaemonError> {
+        let mut concerned = false;
+        while let Some(event) = self.monitor.next_event()? {
+            concerned |= self.concerns_us(&event);
+        }
+        if concerned {
+            self.tend_link();
+        }
+        Ok(())
+    }
+
+    fn concerns_us(&self, event: &Event) -> bool {
+        let link = self.established.as_ref().and_then(|established| established.link.as_ref());
+        match (link, event) {
+            (Some(link), Event::LinkChanged { index, .. } | Event::AddressRemoved { index, .. }) => {
+                *index == link.index
+            }
+            (Some(_), Event::Resync) => true,
+            _ => false,
+        }
+    }
+
+    /// Looks at the link and does what it needs.
+    pub(super) fn tend_link(&mut self) {
+        let established = self.established.as_ref();
+        let Some(link) = established.and_then(|established| established.link.clone()) else { return };
+        // An interface that is gone went with its UDC, which is an event of its own.
+        let Ok(interface) = self.netlink.interface_by_index(link.index) else { return };
+        self.keep(&link, &interface);
+        self.nudge(&link, &interface);
+    }
+
+    /// Puts back what another manager took away (field note 10).
+    fn keep(&mut self, link: &Link, interface: &Interface) {
+        let wanted = (link.addresses.address, link.addresses.prefix);
+        let addressed = self
+            .netlink
+            .addresses(link.index)
+            .is_ok_and(|list| list.iter().any(|found| (found.address, found.prefix) == wanted));
+        self.care.keeper_due = None;
+        match self.care.keeper.decide(Observed { up: interface.up, addressed }, clock::now()) {
+            Action::Nothing => {}
+            Action::Wait { until } => self.care.keeper_due = Some(until),
+            Action::Repair { attempt, contested } => self.repair(link, attempt, contested),
+        }
+    }
+
+    fn repair(&mut self, link: &Link, attempt: u32, contested: bool) {
+        let what = format!("{}: address or up state was taken away", link.interface);
+        match raise(&mut self.netlink, link) {
+            Ok(()) => {
+                log::info!("{what}; put back");
+                self.publish(EventKind::Link, format!("{what}; put back"), None);
+            }
+            Err(error) => log::warn!("{what}, and putting it back failed: {error}"),
+        }
+        if contested {
+            log::warn!("{what} {attempt} times in a row; tell that program to leave the interface alone");
+        }
+    }
+
+    /// Tells a silent host again that the link is there: the kernel does so whenever the interface goes up.
+    fn nudge(&mut self, link: &Link, interface: &Interface) {
+        self.care.carrier_due = None;
+        let Some(watch) = &mut self.care.carrier else { return };
+        let heard = Heard { carrier: interface.up && interface.carrier, rx_bytes: interface.rx_bytes };
+        match watch.decide(heard, clock::now()) {
+            Nudge::Nothing => {}
+            Nudge::Wait { until } => self.care.carrier_due = Some(until),
+            Nudge::Toggle { attempt } => {
+                log::debug!("{}: the host is silent; announcing the link again ({attempt})", link.interface);
+                let toggled =
+                    self.netlink.set_down(link.index).and_then(|()| self.netlink.set_up(link.index));
+                if let Err(error) = toggled {
+                    log::warn!("{}: announcing the link again failed: {error}", link.interface);
+                }
+                self.care.carrier_due = Some(clock::now());
+            }
+        }
+    }
+}
