@@ -19,7 +19,7 @@ use crate::plan::{
 };
 use crate::responder::Settings;
 use crate::sys::configfs::ConfigFs;
-use crate::sys::modules::{self, Modules};
+use crate::sys::modules::{self, Index, Modules};
 use crate::sys::netlink::{Netlink, NetlinkError};
 use crate::sys::udc;
 
@@ -64,6 +64,7 @@ pub struct Kernel {
     pub roots: Roots,
     identity: Result<Identity, IdentityError>,
     group: Option<u32>,
+    index: Index,
 }
 
 /// A mode, decided in every detail.
@@ -78,7 +79,8 @@ pub struct Wanted {
 }
 
 impl Kernel {
-    /// Reads what does not change while the daemon runs: identity, the group's number.
+    /// Reads what does not change while the daemon runs: identity, the group's number, which modules
+    /// there are.
     #[must_use]
     pub fn new(config: Config, roots: Roots) -> Self {
         let identity = Identity::read(&roots.identity);
@@ -86,7 +88,11 @@ impl Kernel {
         if let (Some(name), None) = (&config.control.group, &group) {
             log::warn!("group {name} does not exist; only root may switch");
         }
-        Self { config, roots, identity, group: group.map(|group| group.gid.as_raw()) }
+        let index = Index::read(&roots.modules.join(modules::release())).unwrap_or_else(|error| {
+            log::warn!("{error}; what the kernel has shows when it is tried");
+            Index::default()
+        });
+        Self { config, roots, identity, group: group.map(|group| group.gid.as_raw()), index }
     }
 
     /// The number of the group that may switch.
@@ -108,8 +114,7 @@ impl Kernel {
     pub fn observe(&self, responder: Option<(u32, Vec<String>)>) -> Result<Observed, SwitchError> {
         let configfs = ConfigFs::at(self.roots.sys.join("kernel/config"));
         let presence = configfs.presence();
-        let index = self.roots.modules.join(modules::release());
-        let modules = Modules::observe(&self.roots.proc, &index)?;
+        let modules = Modules::observe(&self.roots.proc, self.index.clone())?;
         let mut observed = Observed {
             presence,
             gadget: configfs.observe(GADGET)?,

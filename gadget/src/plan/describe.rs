@@ -3,7 +3,7 @@
 //! Never looks at the system: what the kernel lacks is found when planning.
 
 use super::legacy;
-use super::switch::GadgetTarget;
+use super::target::GadgetTarget;
 use crate::config::{Config, FunctionKind, Gadget, HostPreset, MacChoice, Mode, SerialChoice};
 use crate::identity::{Identity, IdentityError, MacAddr, Side};
 use crate::plan::{GADGET, Realisation};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::describe::{self, DescribeError};
-use super::switch::LegacyTarget;
+use super::target::LegacyTarget;
 use crate::config::{FunctionKind, Gadget};
 use crate::identity::{Identity, IdentityError};
 use crate::sys::modules::{Load, Source, module_name};

@@ -9,6 +9,7 @@ mod legacy;
 mod shell;
 mod support;
 mod switch;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -24,10 +25,8 @@ pub use describe::{DescribeError, bcd_device, describe};
 pub use legacy::legacy_parameters;
 pub use shell::{quote, script};
 pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle};
-pub use switch::{
-    Before, GadgetTarget, LegacyTarget, LinkTarget, LiveLegacy, LiveLink, Observed, PlanError, Target, stop,
-    switch,
-};
+pub use switch::{PlanError, stop, switch};
+pub use target::{Before, GadgetTarget, LegacyTarget, LinkTarget, LiveLegacy, LiveLink, Observed, Target};
 
 /// The name of our gadget's directory in configfs; what has another name is not ours.
 pub const GADGET: &str = "usbnet";

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::legacy::serves;
-use super::switch::Observed;
+use super::target::Observed;
 use crate::config::{Backend, FunctionKind, HostPreset, Mode};
 use crate::sys::configfs::Presence;
 use crate::sys::modules::{Availability, Modules};

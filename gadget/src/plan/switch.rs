@@ -3,151 +3,18 @@
 //! Decides whether a UDC may be taken at all. Never orders an unbind or unload of what is not ours, and orders nothing
 //! where everything is right already.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
-use super::legacy::{has_parameters, serves, uses_eem};
+use super::legacy::has_parameters;
 use super::support::leftover_modules;
+use super::target::{GadgetTarget, LegacyTarget, LinkTarget, LiveLegacy, Observed, Target};
 use super::{InterfaceSource, Step};
-use crate::config::FunctionKind;
-use crate::sys::configfs::{
-    ConfigFs, FunctionSpec, GadgetSpec, LiveGadget, Operation, OtherGadget, Presence, difference, emptying,
-    removal,
-};
-use crate::sys::modules::{Availability, Load, Modules, Source};
+use crate::sys::configfs::{FunctionSpec, GadgetSpec, Operation, Presence, difference, emptying, removal};
+use crate::sys::modules::{Availability, Load, Source};
 use crate::sys::udc::{self, Udc};
 
 /// How long a plan waits for a UDC that is not there yet: a late driver at boot, a port that leaves host mode.
 const AWAIT_SECONDS: u32 = 10;
-
-/// What a plan starts from.
-#[derive(Debug, Clone)]
-pub struct Observed {
-    /// Where configfs is or would be.
-    pub configfs: ConfigFs,
-    /// What there is of it.
-    pub presence: Presence,
-    /// Our gadget.
-    pub gadget: Option<LiveGadget>,
-    /// The gadgets of others.
-    pub others: Vec<OtherGadget>,
-    /// The UDCs.
-    pub udcs: Vec<Udc>,
-    /// The kernel's modules.
-    pub modules: Modules,
-    /// The legacy module that the configuration names, if it is loaded.
-    pub legacy: Option<LiveLegacy>,
-    /// The interface that carries our address.
-    pub link: Option<LiveLink>,
-    /// The responder that runs: its process and the arguments that it was started with.
-    pub responder: Option<(u32, Vec<String>)>,
-    /// What there was before usbnet did anything.
-    pub before: Before,
-}
-
-/// What there was before usbnet did anything since boot, so that `stop` leaves it again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Before {
-    /// The modules that were loaded.
-    pub modules: BTreeSet<String>,
-    /// Whether configfs was mounted.
-    pub mounted: bool,
-}
-
-impl Before {
-    /// What there is, taken as what there was.
-    #[must_use]
-    pub fn from_now(presence: Presence, modules: &Modules) -> Self {
-        Self {
-            modules: modules.loaded.keys().cloned().collect(),
-            mounted: matches!(presence, Presence::Ready | Presence::NoGadgets),
-        }
-    }
-}
-
-/// A loaded legacy module.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveLegacy {
-    /// Its name.
-    pub module: String,
-    /// As `/sys/module/NAME/parameters` shows them.
-    pub parameters: BTreeMap<String, String>,
-}
-
-/// The link as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveLink {
-    /// The interface.
-    pub interface: String,
-    /// Our address on it.
-    pub address: Ipv4Addr,
-    /// Its prefix length in bits.
-    pub prefix: u8,
-    /// In bytes.
-    pub mtu: u32,
-    /// Whether it is set up.
-    pub up: bool,
-}
-
-/// What a plan leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The gadget.
-    pub gadget: GadgetTarget,
-    /// The UDC's name; `None` takes the best.
-    pub udc: Option<String>,
-    /// The network link, for a mode that has one.
-    pub link: Option<LinkTarget>,
-}
-
-/// The gadget that a plan leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum GadgetTarget {
-    /// The device stays silent: charging.
-    Nothing,
-    /// Through configfs.
-    Configfs(GadgetSpec),
-    /// Through a legacy module.
-    Legacy(LegacyTarget),
-}
-
-/// A legacy module and what it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LegacyTarget {
-    /// The module.
-    pub module: String,
-    /// What to load, in order; the module itself is last and has the parameters.
-    pub loads: Vec<Load>,
-}
-
-impl LegacyTarget {
-    /// The functions that the host can choose from.
-    #[must_use]
-    pub fn serves(&self) -> &'static [FunctionKind] {
-        serves(if uses_eem(self.parameters()) { FunctionKind::Eem } else { FunctionKind::Ecm })
-    }
-
-    /// The parameters of the module itself.
-    fn parameters(&self) -> &[(String, String)] {
-        self.loads.last().map_or(&[], |load| &load.parameters)
-    }
-}
-
-/// The link that a plan leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkTarget {
-    /// The device's address.
-    pub address: Ipv4Addr,
-    /// Its prefix length in bits.
-    pub prefix: u8,
-    /// In bytes; `None` leaves the function's own.
-    pub mtu: Option<u16>,
-    /// The responder's arguments behind `--interface NAME`; `None` for none.
-    pub responder: Option<Vec<String>>,
-}
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -14,6 +14,9 @@ use nix::errno::Errno;
 use nix::kmod::{DeleteModuleFlags, ModuleInitFlags, delete_module, finit_module};
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 /// What can go wrong with modules.
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleError {
@@ -121,31 +124,44 @@ pub enum Availability {
 pub struct Modules {
     /// Those loaded, with the modules that use them.
     pub loaded: BTreeMap<String, BTreeSet<String>>,
-    /// Those for gadgets that are built in, if there is an index.
+    /// Those that there are.
+    pub index: Index,
+}
+
+/// The modules for gadgets that the running kernel has; `None` where it has no such index.
+///
+/// Read once: it has thousands of lines, and only changes when modules are installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Index {
+    /// Those that are built in.
     pub built_in: Option<BTreeSet<String>>,
-    /// Those for gadgets that could be loaded, if there is an index.
+    /// Those that could be loaded.
     pub loadable: Option<BTreeSet<String>>,
 }
 
-impl Modules {
-    /// Look.
-    ///
-    /// `proc` is normally `/proc`, `index` normally `/lib/modules/RELEASE`.
+impl Index {
+    /// Read `modules.dep` and `modules.builtin` in `dir`, normally `/lib/modules/RELEASE`.
     ///
     /// # Errors
-    /// A list is there and cannot be read. A kernel without modules has none, and that is fine.
-    pub fn observe(proc: &Path, index: &Path) -> Result<Self, ModuleError> {
+    /// One is there and cannot be read.
+    pub fn read(dir: &Path) -> Result<Self, ModuleError> {
         let names = |file: &str| -> Result<Option<BTreeSet<String>>, ModuleError> {
-            let text = read_if_present(&index.join(file))?;
-            Ok(text.map(|text| {
-                text.lines().filter(|line| concerns_gadgets(line)).filter_map(module_of_line).collect()
-            }))
+            let Some(text) = read_if_present(&dir.join(file))? else { return Ok(None) };
+            let lines = text.lines().filter(|line| concerns_gadgets(line));
+            Ok(Some(lines.filter_map(module_of_line).collect()))
         };
-        Ok(Self {
-            loaded: read_if_present(&proc.join("modules"))?.map(|text| loaded(&text)).unwrap_or_default(),
-            built_in: names("modules.builtin")?,
-            loadable: names("modules.dep")?,
-        })
+        Ok(Self { built_in: names("modules.builtin")?, loadable: names("modules.dep")? })
+    }
+}
+
+impl Modules {
+    /// Look at `/proc/modules`; `proc` is normally `/proc`.
+    ///
+    /// # Errors
+    /// It is there and cannot be read. A kernel without modules has none, and that is fine.
+    pub fn observe(proc: &Path, index: Index) -> Result<Self, ModuleError> {
+        let loaded = read_if_present(&proc.join("modules"))?.map(|text| loaded(&text)).unwrap_or_default();
+        Ok(Self { loaded, index })
     }
 
     /// Whether `module` (with underscores) can be had.
@@ -154,11 +170,11 @@ impl Modules {
         let knows = |set: &Option<BTreeSet<String>>| set.as_ref().is_some_and(|set| set.contains(module));
         if self.loaded.contains_key(module) {
             Availability::Loaded
-        } else if knows(&self.built_in) {
+        } else if knows(&self.index.built_in) {
             Availability::BuiltIn
-        } else if knows(&self.loadable) {
+        } else if knows(&self.index.loadable) {
             Availability::Loadable
-        } else if self.loadable.is_some() {
+        } else if self.index.loadable.is_some() {
             Availability::Missing
         } else {
             Availability::Unknown

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 /// What can go wrong with UDCs.
 #[derive(Debug, thiserror::Error)]
 pub enum UdcError {

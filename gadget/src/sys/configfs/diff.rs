@@ -5,17 +5,15 @@
 
 use std::path::{Path, PathBuf};
 
+use super::attributes::{Wanted, device_attributes, echo, function_attributes};
 use super::live::{Attributes, LiveConfiguration, LiveFunction, LiveGadget};
 use super::operation::{Check, Operation};
-use super::spec::{EthernetDriver, EthernetSpec, FunctionSpec, GadgetSpec, LunSpec};
+use super::spec::{FunctionSpec, GadgetSpec};
 
 /// The only language that is written: English.
 const LANGUAGE: &str = "0x409";
 /// The only configuration that is made. Its link in `os_desc` has the same name.
 const CONFIGURATION: &str = "c.1";
-
-/// An attribute's path below its directory, its value, and how strictly to look at it.
-type Wanted = (String, String, Check);
 
 /// The operations that turn `live` (the gadget in `dir`, if there is one) into `spec`; none if it is that already.
 ///
@@ -280,123 +278,4 @@ fn links(spec: &GadgetSpec) -> Vec<(String, String)> {
         .zip(1..)
         .map(|(function, place): (_, u8)| (format!("f{place}"), function.directory()))
         .collect()
-}
-
-fn device_attributes(spec: &GadgetSpec) -> Vec<Wanted> {
-    vec![
-        echo("idVendor", &format!("{:#06x}", spec.vendor_id)),
-        echo("idProduct", &format!("{:#06x}", spec.product_id)),
-        echo("bcdDevice", &format!("{:#06x}", spec.bcd_device)),
-        echo("bDeviceClass", &format!("{:#04x}", spec.class.0)),
-        echo("bDeviceSubClass", &format!("{:#04x}", spec.class.1)),
-        echo("bDeviceProtocol", &format!("{:#04x}", spec.class.2)),
-    ]
-}
-
-fn function_attributes(function: &FunctionSpec) -> Vec<Wanted> {
-    match function {
-        FunctionSpec::Acm { .. } => Vec::new(),
-        FunctionSpec::Ethernet(ethernet) => ethernet_attributes(ethernet),
-        FunctionSpec::MassStorage(storage) => {
-            storage.luns.iter().enumerate().flat_map(|(index, lun)| lun_attributes(index, lun)).collect()
-        }
-    }
-}
-
-fn ethernet_attributes(spec: &EthernetSpec) -> Vec<Wanted> {
-    let mut wanted = vec![echo("dev_addr", &mac(spec.device_mac)), echo("host_addr", &mac(spec.host_mac))];
-    if let Some(queue) = spec.queue_multiplier {
-        wanted.push(echo("qmult", &queue.to_string()));
-    }
-    // Two hexadecimal digits without 0x, and not in kernels before 4.12.
-    if let Some(class) = spec.class {
-        for (name, value) in [("class", class.0), ("subclass", class.1), ("protocol", class.2)] {
-            wanted.push((name.to_owned(), format!("{value:02x}"), Check::IfPresent));
-        }
-    }
-    if let (Some(id), Some(group)) = (&spec.compatible_id, spec.driver.os_descriptor_group()) {
-        for (name, value) in [("compatible_id", &id.compatible), ("sub_compatible_id", &id.sub_compatible)] {
-            wanted.push((format!("os_desc/{group}/{name}"), value.clone(), Check::IfPresent));
-        }
-    }
-    wanted
-}
-
-/// `ro`, `cdrom` and `removable` refuse writes while `file` is set, so `file` comes last.
-fn lun_attributes(index: usize, lun: &LunSpec) -> Vec<Wanted> {
-    let name = |attribute: &str| format!("lun.{index}/{attribute}");
-    let mut wanted = vec![
-        echo(&name("ro"), flag(lun.read_only)),
-        echo(&name("cdrom"), flag(lun.cdrom)),
-        echo(&name("removable"), flag(lun.removable)),
-        echo(&name("nofua"), flag(lun.no_fua)),
-    ];
-    if let Some(inquiry) = &lun.inquiry {
-        wanted.push((name("inquiry_string"), inquiry.clone(), Check::IfPresent));
-    }
-    // The kernel shows the path that the file resolves to.
-    wanted.push((name("file"), lun.file.clone(), Check::WriteOnly));
-    wanted
-}
-
-fn echo(name: &str, value: &str) -> Wanted {
-    (name.to_owned(), value.to_owned(), Check::Echo)
-}
-
-const fn flag(on: bool) -> &'static str {
-    if on { "1" } else { "0" }
-}
-
-fn mac(bytes: [u8; 6]) -> String {
-    bytes.map(|byte| format!("{byte:02x}")).join(":")
-}
-
-impl FunctionSpec {
-    /// The name of its directory below `functions/`.
-    #[must_use]
-    pub fn directory(&self) -> String {
-        match self {
-            Self::Ethernet(ethernet) => format!("{}.{}", ethernet.driver.name(), ethernet.instance),
-            Self::Acm { instance } => format!("acm.{instance}"),
-            Self::MassStorage(storage) => format!("mass_storage.{}", storage.instance),
-        }
-    }
-}
-
-impl EthernetDriver {
-    /// The kernel's name of it, as in `functions/NAME.INSTANCE`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ecm => "ecm",
-            Self::Ncm => "ncm",
-            Self::Rndis => "rndis",
-            Self::Eem => "eem",
-            Self::Subset => "geth",
-        }
-    }
-
-    /// Its group of Microsoft OS descriptors, if the kernel has one for it.
-    const fn os_descriptor_group(self) -> Option<&'static str> {
-        match self {
-            Self::Rndis => Some("interface.rndis"),
-            Self::Ncm => Some("interface.ncm"),
-            Self::Ecm | Self::Eem | Self::Subset => None,
-        }
-    }
-}
-
-impl LiveFunction {
-    /// The names of its LUN directories.
-    fn luns(&self) -> Vec<String> {
-        let mut luns: Vec<_> = self
-            .attributes
-            .keys()
-            .filter_map(|key| key.split_once('/').map(|(group, _)| group))
-            .filter(|group| group.starts_with("lun."))
-            .map(str::to_owned)
-            .collect();
-        luns.dedup();
-        luns
-    }
 }

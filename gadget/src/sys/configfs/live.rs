@@ -171,3 +171,18 @@ fn entries(path: &Path) -> Result<Vec<fs::DirEntry>, ConfigfsError> {
         Err(error) => Err(failed(error)),
     }
 }
+
+impl LiveFunction {
+    /// The names of its LUN directories.
+    pub(super) fn luns(&self) -> Vec<String> {
+        let mut luns: Vec<_> = self
+            .attributes
+            .keys()
+            .filter_map(|key| key.split_once('/').map(|(group, _)| group))
+            .filter(|group| group.starts_with("lun."))
+            .map(str::to_owned)
+            .collect();
+        luns.dedup();
+        luns
+    }
+}

@@ -9,6 +9,7 @@
 //! Source: the kernel's `Documentation/usb/gadget_configfs.rst` and
 //! `Documentation/ABI/testing/configfs-usb-gadget*`.
 
+mod attributes;
 mod diff;
 mod error;
 #[cfg(test)]

@@ -161,3 +161,38 @@ pub struct LunSpec {
     /// `inquiry_string`: vendor (8), product (16) and release (4), or the kernel's default.
     pub inquiry: Option<String>,
 }
+
+impl FunctionSpec {
+    /// The name of its directory below `functions/`.
+    #[must_use]
+    pub fn directory(&self) -> String {
+        match self {
+            Self::Ethernet(ethernet) => format!("{}.{}", ethernet.driver.name(), ethernet.instance),
+            Self::Acm { instance } => format!("acm.{instance}"),
+            Self::MassStorage(storage) => format!("mass_storage.{}", storage.instance),
+        }
+    }
+}
+
+impl EthernetDriver {
+    /// The kernel's name of it, as in `functions/NAME.INSTANCE`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ecm => "ecm",
+            Self::Ncm => "ncm",
+            Self::Rndis => "rndis",
+            Self::Eem => "eem",
+            Self::Subset => "geth",
+        }
+    }
+
+    /// Its group of Microsoft OS descriptors, if the kernel has one for it.
+    pub(super) const fn os_descriptor_group(self) -> Option<&'static str> {
+        match self {
+            Self::Rndis => Some("interface.rndis"),
+            Self::Ncm => Some("interface.ncm"),
+            Self::Ecm | Self::Eem | Self::Subset => None,
+        }
+    }
+}

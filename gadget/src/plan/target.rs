@@ -1,0 +1,138 @@
+//! What a plan starts from and what it leads to: values only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use super::legacy::{serves, uses_eem};
+use crate::config::FunctionKind;
+use crate::sys::configfs::{ConfigFs, GadgetSpec, LiveGadget, OtherGadget, Presence};
+use crate::sys::modules::{Load, Modules};
+use crate::sys::udc::Udc;
+
+/// What a plan starts from.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Where configfs is or would be.
+    pub configfs: ConfigFs,
+    /// What there is of it.
+    pub presence: Presence,
+    /// Our gadget.
+    pub gadget: Option<LiveGadget>,
+    /// The gadgets of others.
+    pub others: Vec<OtherGadget>,
+    /// The UDCs.
+    pub udcs: Vec<Udc>,
+    /// The kernel's modules.
+    pub modules: Modules,
+    /// The legacy module that the configuration names, if it is loaded.
+    pub legacy: Option<LiveLegacy>,
+    /// The interface that carries our address.
+    pub link: Option<LiveLink>,
+    /// The responder that runs: its process and the arguments that it was started with.
+    pub responder: Option<(u32, Vec<String>)>,
+    /// What there was before usbnet did anything.
+    pub before: Before,
+}
+
+/// What there was before usbnet did anything since boot, so that `stop` leaves it again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// The modules that were loaded.
+    pub modules: BTreeSet<String>,
+    /// Whether configfs was mounted.
+    pub mounted: bool,
+}
+
+impl Before {
+    /// What there is, taken as what there was.
+    #[must_use]
+    pub fn from_now(presence: Presence, modules: &Modules) -> Self {
+        Self {
+            modules: modules.loaded.keys().cloned().collect(),
+            mounted: matches!(presence, Presence::Ready | Presence::NoGadgets),
+        }
+    }
+}
+
+/// A loaded legacy module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveLegacy {
+    /// Its name.
+    pub module: String,
+    /// As `/sys/module/NAME/parameters` shows them.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// The link as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveLink {
+    /// The interface.
+    pub interface: String,
+    /// Our address on it.
+    pub address: Ipv4Addr,
+    /// Its prefix length in bits.
+    pub prefix: u8,
+    /// In bytes.
+    pub mtu: u32,
+    /// Whether it is set up.
+    pub up: bool,
+}
+
+/// What a plan leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The gadget.
+    pub gadget: GadgetTarget,
+    /// The UDC's name; `None` takes the best.
+    pub udc: Option<String>,
+    /// The network link, for a mode that has one.
+    pub link: Option<LinkTarget>,
+}
+
+/// The gadget that a plan leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GadgetTarget {
+    /// The device stays silent: charging.
+    Nothing,
+    /// Through configfs.
+    Configfs(GadgetSpec),
+    /// Through a legacy module.
+    Legacy(LegacyTarget),
+}
+
+/// A legacy module and what it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegacyTarget {
+    /// The module.
+    pub module: String,
+    /// What to load, in order; the module itself is last and has the parameters.
+    pub loads: Vec<Load>,
+}
+
+impl LegacyTarget {
+    /// The functions that the host can choose from.
+    #[must_use]
+    pub fn serves(&self) -> &'static [FunctionKind] {
+        serves(if uses_eem(self.parameters()) { FunctionKind::Eem } else { FunctionKind::Ecm })
+    }
+
+    /// The parameters of the module itself.
+    pub(super) fn parameters(&self) -> &[(String, String)] {
+        self.loads.last().map_or(&[], |load| &load.parameters)
+    }
+}
+
+/// The link that a plan leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkTarget {
+    /// The device's address.
+    pub address: Ipv4Addr,
+    /// Its prefix length in bits.
+    pub prefix: u8,
+    /// In bytes; `None` leaves the function's own.
+    pub mtu: Option<u16>,
+    /// The responder's arguments behind `--interface NAME`; `None` for none.
+    pub responder: Option<Vec<String>>,
+}
