@@ -170,7 +170,7 @@ fn run(args: Args) -> Result<(), CommandError> {
         Command::Responder(arguments) => {
             log::init();
             let (settings, status) = arguments.settings()?;
-            Ok(responder::run(settings, status)?)
+            Ok(responder::run(&settings, status)?)
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Why a responder could not start or had to end.
 
 use super::SettingsError;
+use crate::dns::ZoneError;
 use crate::exit::Exit;
-use crate::sys::sandbox::SandboxError;
+use crate::sys::sandbox::{SandboxError, UserError};
 use nix::errno::Errno;
 use std::path::PathBuf;
 
@@ -12,6 +13,12 @@ pub enum ResponderError {
     /// The settings cannot work.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The device cannot be called so.
+    #[error(transparent)]
+    Zone(#[from] ZoneError),
+    /// It cannot run as this user.
+    #[error(transparent)]
+    User(#[from] UserError),
     /// There is no such interface.
     #[error("interface {0} does not exist; `ip link` lists those that do")]
     NoInterface(String),
@@ -80,7 +87,7 @@ impl ResponderError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Settings(_) => Exit::Usage,
+            Self::Settings(_) | Self::Zone(_) | Self::User(_) => Exit::Usage,
             Self::NotPermitted { .. } => Exit::NotPermitted,
             Self::Sandbox(error) if error.is_permission() => Exit::NotPermitted,
             _ => Exit::Failed,

@@ -112,8 +112,8 @@ impl Settings {
     pub const LEASE_MIN: Duration = Duration::from_secs(30);
     /// The longest lease that is accepted: a year.
     pub const LEASE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
-    /// The lease when nothing is said.
-    pub const LEASE_DEFAULT: Duration = Duration::from_secs(3600);
+    /// The lease when nothing is said: a day.
+    pub const LEASE_DEFAULT: Duration = Duration::from_secs(24 * 3600);
     /// The domain when nothing is said.
     pub const DOMAIN_DEFAULT: &str = "usbnet";
 
@@ -160,6 +160,13 @@ impl Settings {
             return Err(SettingsError::NothingToDo);
         }
         Ok(())
+    }
+
+    /// What is served, for a log line.
+    pub(super) fn services(&self) -> String {
+        let dhcp = self.dhcp.then(|| format!("DHCP ({} for the host)", self.host));
+        let dns = self.dns.then(|| format!("DNS ({})", self.address));
+        dhcp.into_iter().chain(dns).collect::<Vec<_>>().join(" and ")
     }
 
     fn check_interface(&self) -> Result<(), SettingsError> {
