@@ -72,6 +72,11 @@ impl Lease {
         }
     }
 
+    /// Offered or leased to this client, if only in the past.
+    fn serves(&self, client: Client<'_>) -> bool {
+        self.state != State::Declined && self.is_of(client)
+    }
+
     /// Set aside so recently that nobody gets it.
     fn withheld(&self, now: Duration) -> bool {
         self.state == State::Declined && now.saturating_add(DECLINE - DECLINE_HOLD) < self.expires
@@ -106,6 +111,14 @@ fn addresses(settings: &Settings) -> impl Iterator<Item = Ipv4Addr> + '_ {
         .filter(|address| settings.assignable(*address))
 }
 
+/// Whether `address` is one of [`addresses`], without going through them.
+fn given_out(settings: &Settings, address: Ipv4Addr) -> bool {
+    let pooled = |(first, last): (Ipv4Addr, Ipv4Addr)| {
+        (first..=last).contains(&address) && address.to_bits() - first.to_bits() < POOL
+    };
+    (address == settings.host || settings.pool.is_some_and(pooled)) && settings.assignable(address)
+}
+
 impl Table {
     /// Takes over entries of an earlier run as far as the settings still allow them.
     pub fn restore(&mut self, settings: &Settings, leases: Vec<Lease>, now: Duration) {
@@ -116,7 +129,7 @@ impl Table {
                 State::Declined => DECLINE,
             };
             let known = self.position(lease.address).is_some();
-            if known || station(&lease.mac).is_none() || !addresses(settings).any(|a| a == lease.address) {
+            if known || station(&lease.mac).is_none() || !given_out(settings, lease.address) {
                 continue;
             }
             // The clock starts anew at boot, so an old entry may claim to last for months.
@@ -148,6 +161,10 @@ impl Table {
         requested: Option<Ipv4Addr>,
         now: Duration,
     ) -> Option<Ipv4Addr> {
+        // The best rank there is, and what a client that comes back costs: no search through the pool.
+        if let Some(own) = self.leases.iter().find(|lease| lease.serves(client)) {
+            return Some(own.address);
+        }
         let rated = addresses(settings).filter_map(|address| {
             let lease = self.at(address);
             let rank = rank(settings, address, lease, client, requested, now)?;
@@ -167,11 +184,11 @@ impl Table {
         renewing: bool,
         now: Duration,
     ) -> bool {
+        if !given_out(settings, address) {
+            return false;
+        }
         let lease = self.at(address);
-        match addresses(settings)
-            .find(|known| *known == address)
-            .and_then(|_| rank(settings, address, lease, client, None, now))
-        {
+        match rank(settings, address, lease, client, None, now) {
             None => false,
             // Somebody newer has it. One interface keeps it under either name: no ping-pong of refusals.
             Some(Rank::Displaced) if renewing => lease.is_some_and(|lease| lease.mac == client.mac),
@@ -262,7 +279,7 @@ fn rank(
     match lease.state {
         State::Declined if lease.withheld(now) => None,
         State::Declined if now < lease.expires => Some(Rank::Declined),
-        State::Bound | State::Offered if lease.is_of(client) => Some(Rank::Own),
+        _ if lease.serves(client) => Some(Rank::Own),
         _ if now >= lease.expires => Some(free(settings, address, requested, Rank::Expired)),
         State::Offered => Some(Rank::OfferedToOther),
         // The one host, or the one interface, came back as somebody else.
@@ -290,4 +307,42 @@ fn hostname(name: &[u8]) -> Option<String> {
     };
     let text: String = text.map(clean).collect();
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn given_out_knows_exactly_the_addresses() {
+        let at = |last| Ipv4Addr::new(10, 0, 0, last);
+        let rows = [
+            ("no pool", 24, 14, None),
+            ("host outside the pool", 24, 14, Some((at(20), at(40)))),
+            ("host inside the pool", 24, 30, Some((at(20), at(40)))),
+            ("pool around the server", 24, 14, Some((at(1), at(30)))),
+            ("pool beyond the subnet", 28, 14, Some((at(0), at(40)))),
+            ("pool longer than what is used of it", 8, 14, Some((at(20), Ipv4Addr::new(10, 0, 2, 0)))),
+            ("pool that ends before it begins", 24, 14, Some((at(40), at(20)))),
+            ("pool at the end of all addresses", 24, 14, Some((at(250), Ipv4Addr::BROADCAST))),
+        ];
+        for (name, prefix, host, pool) in rows {
+            let settings = Settings {
+                server: at(15),
+                prefix,
+                host: at(host),
+                pool,
+                lease: Duration::from_secs(60),
+                router: None,
+                dns: Vec::new(),
+                domain: None,
+                mtu: None,
+            };
+            let listed: Vec<_> = addresses(&settings).collect();
+            let candidates = (0..1024).map(|offset| Ipv4Addr::from(at(0).to_bits() - 64 + offset));
+            for address in candidates.chain([Ipv4Addr::BROADCAST, Ipv4Addr::UNSPECIFIED]) {
+                assert_eq!(given_out(&settings, address), listed.contains(&address), "{name}: {address}");
+            }
+        }
+    }
 }
