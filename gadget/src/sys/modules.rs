@@ -63,7 +63,7 @@ pub enum ModuleError {
         cause: Errno,
     },
     /// The kernel refuses to unload a module.
-    #[error("cannot unload {module}: {cause}")]
+    #[error("cannot unload {module}: {}", if *cause == Errno::EAGAIN { "something still uses it" } else { cause.desc() })]
     Remove {
         /// The module.
         module: String,

@@ -128,6 +128,12 @@ impl UdcState {
         }
     }
 
+    /// Whether a host has begun to talk to the gadget.
+    #[must_use]
+    pub const fn is_enumerated(self) -> bool {
+        matches!(self, Self::Default | Self::Addressed | Self::Configured | Self::Suspended)
+    }
+
     /// Whether there is a host at the other end of a cable.
     #[must_use]
     pub const fn has_cable(self) -> bool {
@@ -146,7 +152,7 @@ impl std::fmt::Display for UdcState {
 pub struct Udc {
     /// Its name in `/sys/class/udc`.
     pub name: String,
-    /// `state`.
+    /// `state`; without a driver on it, a state that needs one is an old one and reads as "not attached".
     pub state: UdcState,
     /// `function`: the gadget driver on it (`g_ether`, or the gadget's name with configfs), if one is.
     pub driver: Option<String>,
@@ -219,9 +225,11 @@ fn look(dir: &Path, name: String) -> Udc {
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     };
     let speed = |attribute: &str| text(attribute).filter(|speed| speed != "UNKNOWN");
+    let driver = text("function");
+    let state = UdcState::parse(&text("state").unwrap_or_default());
     Udc {
-        state: UdcState::parse(&text("state").unwrap_or_default()),
-        driver: text("function"),
+        state: if driver.is_none() && state.is_enumerated() { UdcState::NotAttached } else { state },
+        driver,
         current_speed: speed("current_speed"),
         maximum_speed: speed("maximum_speed"),
         is_otg: text("is_otg").as_deref() == Some("1"),

@@ -89,10 +89,23 @@ pub enum ConfigfsError {
         cause: Errno,
     },
     /// Something else drives the UDC.
-    #[error(
-        "cannot bind gadget {gadget} to {udc}: another gadget driver has it ({cause}); unload or unbind that first"
-    )]
+    #[error("cannot bind gadget {gadget} to {udc}: {driver} has it ({cause}); unload or unbind that first")]
     UdcBusy {
+        /// The gadget.
+        gadget: String,
+        /// The UDC.
+        udc: String,
+        /// The gadget driver that has it, as sysfs names it.
+        driver: String,
+        /// What the kernel said.
+        cause: Errno,
+    },
+    /// The kernel did not say which of the two it is: since 6.0 it answers EBUSY to either.
+    #[error(
+        "cannot bind gadget {gadget} to {udc}: the kernel cannot start its functions ({cause}); the controller may have \
+         too few endpoints for them, `dmesg` says more"
+    )]
+    Start {
         /// The gadget.
         gadget: String,
         /// The UDC.

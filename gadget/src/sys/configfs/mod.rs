@@ -155,7 +155,8 @@ pub fn bind(dir: &Path, udc: &str, sys: &Path) -> Result<(), ConfigfsError> {
     match operation::write(&path, udc) {
         Ok(()) => {}
         Err(ConfigfsError::Write { cause, .. }) => {
-            return Err(refusal(dir, udc, cause, sys.join("class/udc").join(udc).exists()));
+            let driver = operation::read(&sys.join("class/udc").join(udc).join("function")).ok();
+            return Err(refusal(dir, udc, cause, driver.as_deref()));
         }
         Err(other) => return Err(other),
     }
@@ -163,17 +164,21 @@ pub fn bind(dir: &Path, udc: &str, sys: &Path) -> Result<(), ConfigfsError> {
     if read == udc { Ok(()) } else { Err(ConfigfsError::ReadBack { path, wrote: udc.to_owned(), read }) }
 }
 
-/// What an errno of the write to `UDC` means. Since 6.0 the kernel says EBUSY for a missing UDC too.
-fn refusal(dir: &Path, udc: &str, cause: Errno, present: bool) -> ConfigfsError {
+/// What an errno of the write to `UDC` means. `driver` is the gadget driver that the UDC has, perhaps "", or `None`
+/// without such a UDC. Since 6.0 the kernel says EBUSY to all but a missing function.
+fn refusal(dir: &Path, udc: &str, cause: Errno, driver: Option<&str>) -> ConfigfsError {
     let (gadget, udc) = (gadget_name(dir), udc.to_owned());
-    match cause {
-        Errno::EBUSY | Errno::ENODEV | Errno::ENOENT if !present => {
+    match (cause, driver) {
+        (Errno::EBUSY | Errno::ENODEV | Errno::ENOENT, None) => {
             ConfigfsError::NoSuchUdc { gadget, udc, cause }
         }
-        Errno::EBUSY => ConfigfsError::UdcBusy { gadget, udc, cause },
-        Errno::ENODEV | Errno::ENOSPC => ConfigfsError::Endpoints { gadget, udc, cause },
-        Errno::EINVAL => ConfigfsError::Incomplete { gadget, udc, cause },
-        cause => ConfigfsError::Bind { gadget, udc, cause },
+        (Errno::EBUSY, Some("")) => ConfigfsError::Start { gadget, udc, cause },
+        (Errno::EBUSY, Some(driver)) => {
+            ConfigfsError::UdcBusy { gadget, udc, driver: driver.to_owned(), cause }
+        }
+        (Errno::ENODEV | Errno::ENOSPC, _) => ConfigfsError::Endpoints { gadget, udc, cause },
+        (Errno::EINVAL, _) => ConfigfsError::Incomplete { gadget, udc, cause },
+        (cause, _) => ConfigfsError::Bind { gadget, udc, cause },
     }
 }
 

@@ -281,6 +281,18 @@ fn a_medium_comes_after_what_describes_it() {
 }
 
 #[test]
+fn ejecting_writes_what_the_kernel_asks_for() {
+    let (fake, _) = built(&gadget(vec![storage(2)]));
+    let function = fake.configfs().gadget_dir("usbnet").join("functions/mass_storage.card");
+    for (force, attribute, expected) in [(false, "file", "\n"), (true, "forced_eject", "1\n")] {
+        let path = function.join("lun.1").join(attribute);
+        fs::write(&path, "/dev/card\n").expect("writable");
+        Operation::eject(&function, 1, force).apply().expect("ejects");
+        assert_eq!(fs::read_to_string(path).expect("readable"), expected, "force {force}");
+    }
+}
+
+#[test]
 fn a_refused_write_names_attribute_value_and_cause() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("idVendor");
@@ -298,15 +310,16 @@ fn a_refused_write_names_attribute_value_and_cause() {
 #[test]
 fn the_kernels_refusal_to_bind_is_explained() {
     let rows = [
-        ("missing, new kernel", Errno::EBUSY, false, "there is no such UDC"),
-        ("missing, old kernel", Errno::ENODEV, false, "there is no such UDC"),
-        ("taken", Errno::EBUSY, true, "another gadget driver has it"),
-        ("too many functions", Errno::ENODEV, true, "no endpoints left"),
-        ("no function linked", Errno::EINVAL, true, "incomplete"),
-        ("not root", Errno::EACCES, true, "EACCES"),
+        ("missing, new kernel", Errno::EBUSY, None, "there is no such UDC"),
+        ("missing, old kernel", Errno::ENODEV, None, "there is no such UDC"),
+        ("taken", Errno::EBUSY, Some("g1"), "g1 has it (EBUSY"),
+        ("functions that do not start, new kernel", Errno::EBUSY, Some(""), "cannot start its functions"),
+        ("too many functions, old kernel", Errno::ENODEV, Some(""), "no endpoints left"),
+        ("no function linked, old kernel", Errno::EINVAL, Some(""), "incomplete"),
+        ("not root", Errno::EACCES, Some(""), "EACCES"),
     ];
-    for (name, cause, present, expected) in rows {
-        let message = refusal(Path::new("/c/usb_gadget/usbnet"), "u.0", cause, present).to_string();
+    for (name, cause, driver, expected) in rows {
+        let message = refusal(Path::new("/c/usb_gadget/usbnet"), "u.0", cause, driver).to_string();
         assert!(message.starts_with("cannot bind gadget usbnet to u.0: "), "{name}: {message}");
         assert!(message.contains(expected), "{name}: {message}");
     }

@@ -99,6 +99,11 @@ fn sysfs_is_read_and_what_is_missing_is_left_out() {
     expected.interfaces = vec!["usb0".to_owned()];
     assert_eq!(list(full.path()).expect("readable"), [expected]);
 
+    let stale = sys(&[("state", "configured"), ("function", "")]);
+    assert_eq!(list(stale.path()).expect("readable")[0].state, UdcState::NotAttached);
+    let powered = sys(&[("state", "powered"), ("function", "")]);
+    assert_eq!(list(powered.path()).expect("readable")[0].state, UdcState::Powered);
+
     let mut bare = udc("u.0", UdcState::Unknown, None);
     bare.interfaces = vec!["usb0".to_owned()];
     assert_eq!(list(sys(&[("function", "")]).path()).expect("readable"), [bare]);
