@@ -7,6 +7,7 @@ mod lifecycle;
 mod log;
 mod print;
 
+use std::ffi::CStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
@@ -133,6 +134,7 @@ fn run(args: Args) -> Result<(), CommandError> {
     let run = args.run_dir.as_path();
     match args.command {
         Command::Daemon { config, notify_fd } => {
+            call_itself(c"usbnet");
             log::init();
             let options = daemon::Options { config: source(config), run: run.to_owned(), notify_fd };
             daemon::run(options).map_err(|error| CommandError::Logged(error.exit()))
@@ -168,11 +170,17 @@ fn run(args: Args) -> Result<(), CommandError> {
         Command::Config { default: true, .. } => say(config::default_text().trim_end()),
         Command::Config { default: false, file } => say(config::render(&load(file.as_deref())?).trim_end()),
         Command::Responder(arguments) => {
+            call_itself(c"usbnet-respond");
             log::init();
             let (settings, status) = arguments.settings()?;
             Ok(responder::run(&settings, status)?)
         }
     }
+}
+
+/// Started through `/proc/self/exe`, the process would be "exe" to ps(1) and pidof(8).
+fn call_itself(name: &CStr) {
+    let _ = nix::sys::prctl::set_name(name); // its name is all that is lost
 }
 
 #[derive(Deserialize)]

@@ -312,8 +312,8 @@ impl Daemon {
     fn reached(&mut self, client: Option<ClientId>, reporter: &mut Reporter) {
         self.error = None;
         self.happen(Event::Reached, None);
-        self.publish_mode();
         let Some(mode) = self.state.mode().map(str::to_owned) else { return };
+        self.publish_mode();
         if let Err(error) = super::state_file::remember(&self.kernel.last_mode_file(), &mode) {
             log::warn!("the mode is not remembered for the next start: {error}");
         }
@@ -324,6 +324,7 @@ impl Daemon {
     /// Gives the lock back first, then answers, then lets the connection close.
     fn end(&mut self, client: Option<ClientId>, result: Result<(), SwitchError>) -> Result<(), DaemonError> {
         self.instance = None;
+        log::info!("stopped");
         match &result {
             Ok(()) => self.answer(client, json!({})),
             Err(error) => {
