@@ -148,6 +148,7 @@ mod tests {
                 running: true,
                 pid: Some(7),
                 restarts: 1,
+                wrong_interface: 0,
                 dhcp: Counters { received: 3, answered: 2, dropped: [("truncated".into(), 1)].into() },
                 dns: Counters::default(),
             }),

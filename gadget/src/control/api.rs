@@ -144,6 +144,8 @@ pub struct Responder {
     pub pid: Option<u32>,
     /// How often it had to be started again in this mode.
     pub restarts: u32,
+    /// Packets that came in on another interface and were ignored.
+    pub wrong_interface: u64,
     /// DHCP packets.
     pub dhcp: Counters,
     /// DNS packets.

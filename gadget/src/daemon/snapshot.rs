@@ -114,6 +114,7 @@ fn responder(supervisor: &Supervisor, answers: bool) -> control::Responder {
         running: answers,
         pid: supervisor.pid(),
         restarts: supervisor.restarts(),
+        wrong_interface: report.wrong_interface,
         dhcp: Counters { received: dhcp.received, answered: dhcp.answered, dropped: dhcp.dropped },
         dns: Counters { received: dns.udp + dns.tcp, answered: dns.answered, dropped: dns.dropped },
     }
