@@ -55,16 +55,6 @@ pub enum UdcError {
     /// The watch for changes failed.
     #[error("cannot wait for a UDC: {0}")]
     Wait(io::Error),
-    /// `soft_connect` cannot be written.
-    #[error("cannot {verb} {udc} softly: {cause}")]
-    SoftConnect {
-        /// `connect` or `disconnect`.
-        verb: &'static str,
-        /// The UDC.
-        udc: String,
-        /// Why.
-        cause: io::Error,
-    },
 }
 
 /// The state of a UDC as USB 2.0 chapter 9 (figure 9-1) and the kernel's `usb_state_string` have it.
@@ -324,17 +314,11 @@ pub fn wait(
     }
 }
 
-/// Pull the data line up or down without unbinding: to the host this is the cable going in or out.
+/// The state of one UDC as a file descriptor to wait on: the kernel marks it urgent (`EPOLLPRI`) whenever the state
+/// changes.
 ///
-/// # Errors
-/// The UDC is gone, nothing is bound, or its driver cannot do it.
-pub fn soft_connect(sys: &Path, udc: &str, connect: bool) -> Result<(), UdcError> {
-    let verb = if connect { "connect" } else { "disconnect" };
-    fs::write(sys.join("class/udc").join(udc).join("soft_connect"), verb)
-        .map_err(|cause| UdcError::SoftConnect { verb, udc: udc.to_owned(), cause })
-}
-
-/// The state of one UDC as a file descriptor to wait on: the kernel marks it urgent (`EPOLLPRI`) whenever the state changes.
+/// Not every controller tells that the cable is out: `dummy_hcd` stays "configured" until a host resets it again. The
+/// carrier of the gadget's interface does tell.
 #[derive(Debug)]
 pub struct StateWatch {
     file: File,
