@@ -32,6 +32,7 @@ pub use report::{DhcpCounters, DnsCounters, LeaseView, Report, ReportError};
 pub use settings::{Settings, SettingsError};
 
 use crate::sys::clock;
+use crate::sys::memory;
 use crate::sys::sandbox::{self, Sandbox, User};
 use crate::{dhcp, dns};
 use answer::Answerer;
@@ -79,13 +80,13 @@ pub fn run(settings: &Settings, status: Option<OwnedFd>) -> Result<(), Responder
     let interface = settings.interface.clone();
     let parts = Parts { interface, sockets, signals, status: status.map(Status::new), leases, answerer };
     let responder = Responder::new(parts).map_err(|source| ResponderError::Loop { what: "epoll", source })?;
-    release_memory();
     let sandbox = Sandbox { user, memory: MEMORY, file: LeaseFile::SIZE_MAX, descriptors: DESCRIPTORS };
     let unfiltered = sandbox.enter()?;
     if let Some(reason) = &unfiltered {
         log::warn!("responder: {}: {reason}", settings.interface);
     }
     log::info!("responder: serving {} on {}", settings.services(), settings.interface);
+    memory::release_startup();
     responder.serve(unfiltered.is_none())
 }
 
@@ -155,14 +156,5 @@ fn resolver(settings: &Settings) -> Result<dns::Resolver, ResponderError> {
             log::warn!("{error}; the device is called {NAMELESS}, use --name to change that");
             Ok(resolver)
         }
-    }
-}
-
-/// Gives back what reading the command line and the system has used.
-fn release_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: only returns free memory to the kernel.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }

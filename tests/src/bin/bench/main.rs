@@ -120,7 +120,7 @@ struct Samples {
     answer_cpu_us: Vec<f64>,
     answer_p50_us: Vec<f64>,
     private_kib: Vec<f64>,
-    dirty_kib: Vec<f64>,
+    anonymous_kib: Vec<f64>,
     stalls: u32,
 }
 
@@ -170,7 +170,7 @@ impl Samples {
         }
         let memory = running.memory()?;
         self.private_kib.push(as_f64(memory.private));
-        self.dirty_kib.push(as_f64(memory.dirty));
+        self.anonymous_kib.push(as_f64(memory.anonymous));
         Ok(())
     }
 }
@@ -216,7 +216,7 @@ fn print(peers: &[Peer], samples: Vec<Samples>, amount: &Amount) {
         line("CPU per DNS answer", "us", 2, "1.00, stretch 0.90", &|s| &s.answer_cpu_us),
         line("DNS p50, 16 in flight", "us", 0, "", &|s| &s.answer_p50_us),
         line("private memory", "KiB", 0, "0.25", &|s| &s.private_kib),
-        line("of which dirty", "KiB", 0, "", &|s| &s.dirty_kib),
+        line("of which anonymous", "KiB", 0, "", &|s| &s.anonymous_kib),
         line("start to first offer", "ms", 2, "1.00", &|s| &s.start_ms),
         Line { label: "size of the program", unit: "KiB", digits: 0, target: "2048 KiB", figures: sizes },
     ];

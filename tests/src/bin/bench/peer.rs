@@ -116,8 +116,9 @@ pub struct Running {
 pub struct Memory {
     /// `Private_Clean` + `Private_Dirty`: what ending the process would free.
     pub private: u64,
-    /// `Private_Dirty` alone: without the pages of files that nobody else has mapped.
-    pub dirty: u64,
+    /// `Anonymous`: without the pages of files, which can be read again and which other processes of the same program
+    /// share. What our responder adds to the daemon that started it.
+    pub anonymous: u64,
 }
 
 impl Running {
@@ -142,7 +143,8 @@ impl Running {
         };
         let clean = field("Private_Clean").ok_or(io::ErrorKind::InvalidData)?;
         let dirty = field("Private_Dirty").ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Memory { private: clean + dirty, dirty })
+        let anonymous = field("Anonymous").ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Memory { private: clean + dirty, anonymous })
     }
 }
 
