@@ -61,8 +61,11 @@ pub struct CarrierWatch(Phase);
 
 #[derive(Debug, Clone, Copy, Default)]
 enum Phase {
-    /// No host.
+    /// Not looked at yet: what was received may have come from a host that is still there, because the
+    /// daemon was restarted, or slower than the host.
     #[default]
+    Fresh,
+    /// No host.
     Unplugged,
     /// A host, but not a word from it yet.
     Silent { rx_bytes: u64, attempts: u32, next: Duration },
@@ -71,21 +74,17 @@ enum Phase {
 }
 
 impl CarrierWatch {
-    /// Starts listening afresh. Call when the interface, still up, lost its carrier (cable pulled, host
-    /// suspended it or took another driver), and when it was set down by anything else than a [`Nudge`].
-    pub fn restart(&mut self) {
-        self.0 = Phase::Unplugged;
-    }
-
     /// Call with what is true at `now`: after any event about the interface, and at the time a
-    /// [`Nudge::Wait`] named. A returned [`Nudge::Toggle`] counts as done.
+    /// [`Nudge::Wait`] named. A returned [`Nudge::Toggle`] counts as done. An interface without carrier, for
+    /// whatever reason (no cable, set down by somebody else), starts everything afresh.
     pub fn decide(&mut self, heard: Heard, now: Duration) -> Nudge {
         if !heard.carrier {
-            self.restart();
+            self.0 = Phase::Unplugged;
             return Nudge::Nothing;
         }
         match self.0 {
-            Phase::Unplugged => {
+            Phase::Fresh if heard.rx_bytes > 0 => self.settle(),
+            Phase::Fresh | Phase::Unplugged => {
                 let next = now + FIRST_PAUSE;
                 self.0 = Phase::Silent { rx_bytes: heard.rx_bytes, attempts: 0, next };
                 Nudge::Wait { until: next }
@@ -172,15 +171,6 @@ mod tests {
                 (3000, SPOKE, Nudge::Toggle { attempt: 1 }),
             ],
         );
-    }
-
-    #[test]
-    fn a_restart_listens_again_after_the_host_spoke() {
-        let mut watch = CarrierWatch::default();
-        assert_eq!(watch.decide(SILENT, Duration::ZERO), wait(1000));
-        assert_eq!(watch.decide(SPOKE, Duration::from_millis(10)), Nudge::Nothing);
-        watch.restart();
-        assert_eq!(watch.decide(SPOKE, Duration::from_millis(20)), wait(1020));
     }
 
     #[test]
