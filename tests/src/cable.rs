@@ -21,16 +21,25 @@ pub fn udc_state() -> String {
     fs::read_to_string(format!("/sys/class/udc/{UDC}/state")).unwrap_or_default().trim().to_owned()
 }
 
-/// Puts the cable in: the UDC lets its pull-up be seen.
+/// Puts the cable in: the host's port is powered.
+///
+/// Not by `soft_connect`: dummy_hcd's host end never enumerates again after a `disconnect`.
 pub fn plug() {
-    sh(&format!("echo connect > /sys/class/udc/{UDC}/soft_connect"));
-    wait_until("the host to configure the device", || udc_state() == "configured");
+    sh(&format!("echo 0 > {}", port_switch().display()));
+    wait_until("the host to enumerate the device", || usb_device().is_some());
 }
 
-/// Pulls the cable out.
+/// Pulls the cable out: the host's port is not.
 pub fn unplug() {
-    sh(&format!("echo disconnect > /sys/class/udc/{UDC}/soft_connect"));
+    sh(&format!("echo 1 > {}", port_switch().display()));
     wait_until("the host to see the device go", || usb_device().is_none());
+}
+
+/// `disable` of the root hub's one port (`Documentation/ABI/testing/sysfs-bus-usb`).
+fn port_switch() -> PathBuf {
+    let bus = entries(HOST_CONTROLLER).find(|path| name_of(path).starts_with("usb")).expect("a root hub");
+    let hub = entries(bus).find(|path| name_of(path).ends_with("-0:1.0")).expect("its interface");
+    entries(hub).find(|path| name_of(path).contains("-port")).expect("its port").join("disable")
 }
 
 /// The device as the host enumerated it: its sysfs directory.

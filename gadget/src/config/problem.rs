@@ -183,6 +183,9 @@ pub enum Problem {
     /// A USB string that is empty or too long.
     #[error("a USB string has 1 to 126 UTF-16 units, this one has {0}")]
     StringLength(usize),
+    /// A USB string that would fit the descriptor, but not the kernel's buffer.
+    #[error("the kernel takes a USB string of at most 126 bytes in UTF-8, this one has {0}")]
+    StringBytes(usize),
     /// A USB string with a line break or the like.
     #[error("the control character {0:?} cannot be in a USB string; remove it")]
     ControlCharacter(char),

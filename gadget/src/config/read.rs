@@ -15,6 +15,8 @@ use crate::identity::MacAddr;
 
 /// What a USB string descriptor holds: 255 bytes, two of them its header (USB 2.0, section 9.6.7).
 const USB_STRING_UNITS: usize = 126;
+/// `USB_MAX_STRING_LEN` in the kernel's include/uapi/linux/usb/ch9.h, which configfs applies to the UTF-8 text.
+const USB_STRING_BYTES: usize = 126;
 /// RFC 2131's minimum for a DHCP client (576) to `GETHER_MAX_MTU_SIZE` in the kernel's u_ether.c.
 const MTU: (i64, i64) = (576, 15_412);
 /// A minute, below which a phone would be woken all the time, to a year.
@@ -97,6 +99,9 @@ fn usb_string(node: &Node, wanted: &'static str) -> Result<String, Fault> {
     let units = text.encode_utf16().count();
     if !(1..=USB_STRING_UNITS).contains(&units) {
         return Err(node.fault(Problem::StringLength(units)));
+    }
+    if text.len() > USB_STRING_BYTES {
+        return Err(node.fault(Problem::StringBytes(text.len())));
     }
     match text.chars().find(|c| c.is_control()) {
         Some(control) => Err(node.fault(Problem::ControlCharacter(control))),

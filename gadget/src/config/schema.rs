@@ -47,9 +47,9 @@ pub struct Gadget {
     pub vendor_id: u16,
     /// `idProduct`.
     pub product_id: u16,
-    /// `iManufacturer`, 1 to 126 UTF-16 units.
+    /// `iManufacturer`, 1 to 126 UTF-16 units, and at most 126 bytes.
     pub manufacturer: String,
-    /// `iProduct`, 1 to 126 UTF-16 units.
+    /// `iProduct`, 1 to 126 UTF-16 units, and at most 126 bytes.
     pub product: String,
     /// `iSerialNumber`.
     pub serial: SerialChoice,

@@ -9,7 +9,7 @@ use crate::identity::MacAddr;
 
 fn gadget() -> impl Strategy<Value = Gadget> {
     let text =
-        || vec(any::<char>().prop_filter("control", |c| !c.is_control()), 1..=63).prop_map(String::from_iter);
+        || vec(any::<char>().prop_filter("control", |c| !c.is_control()), 1..=31).prop_map(String::from_iter);
     let serial =
         option::of("[ -+./-~]{1,126}").prop_map(|text| text.map_or(SerialChoice::Auto, SerialChoice::Fixed));
     let mac = option::of(any::<[u8; 5]>()).prop_map(|tail| {
