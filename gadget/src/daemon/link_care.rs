@@ -20,6 +20,8 @@ pub struct Care {
     /// For a link whose host has carrier only once it is told.
     carrier: Option<CarrierWatch>,
     carrier_due: Option<Duration>,
+    /// What the interface last said of its other end.
+    attached: Option<bool>,
 }
 
 impl Care {
@@ -67,8 +69,19 @@ impl Daemon {
         let Some(link) = established.and_then(|established| established.link.clone()) else { return };
         // An interface that is gone went with its UDC, which is an event of its own.
         let Ok(interface) = self.netlink.interface_by_index(link.index) else { return };
+        self.tell_of_cable(&link, interface.carrier);
         self.keep(&link, &interface);
         self.nudge(&link, &interface);
+    }
+
+    /// A cable that is pulled shows here too, and on some controllers only here.
+    fn tell_of_cable(&mut self, link: &Link, attached: bool) {
+        if self.care.attached.replace(attached) == Some(attached) {
+            return;
+        }
+        let what = if attached { "the host is there" } else { "no host" };
+        log::info!("{}: {what}", link.interface);
+        self.publish(EventKind::Cable, format!("{}: {what}", link.interface), None);
     }
 
     /// Puts back what another manager took away (field note 10).
