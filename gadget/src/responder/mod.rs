@@ -32,7 +32,6 @@ pub use report::{DhcpCounters, DnsCounters, LeaseView, Report, ReportError};
 pub use settings::{Settings, SettingsError};
 
 use crate::sys::clock;
-use crate::sys::memory;
 use crate::sys::sandbox::{self, Sandbox, User};
 use crate::{dhcp, dns};
 use answer::Answerer;
@@ -86,7 +85,6 @@ pub fn run(settings: &Settings, status: Option<OwnedFd>) -> Result<(), Responder
         log::warn!("responder: {}: {reason}", settings.interface);
     }
     log::info!("responder: serving {} on {}", settings.services(), settings.interface);
-    memory::release_startup();
     responder.serve(unfiltered.is_none())
 }
 

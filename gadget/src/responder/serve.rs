@@ -12,7 +12,7 @@ use super::sockets::{self, Sockets};
 use super::status::{Delivery, Heard, Status};
 use super::tcp::Places;
 use super::{Report, ResponderError};
-use crate::sys::clock;
+use crate::sys::{clock, memory};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signalfd::SignalFd;
@@ -23,6 +23,9 @@ use std::time::Duration;
 const SAVE_GAP: Duration = Duration::from_secs(2);
 /// Time between two reports that nobody asked for.
 const REPORT_GAP: Duration = Duration::from_secs(1);
+
+/// How long nothing must happen until memory is given back.
+const REST: Duration = Duration::from_secs(1);
 
 /// What an event is about.
 mod token {
@@ -53,6 +56,8 @@ pub(super) struct Responder {
     places: Places,
     save: Pace,
     report: Pace,
+    /// When to give memory back; none when that has been done since the last event.
+    rest: Option<Duration>,
     seccomp: bool,
 }
 
@@ -82,7 +87,7 @@ impl Responder {
             }
         }
         let (save, report) = (Pace::new(SAVE_GAP), Pace::new(REPORT_GAP));
-        Ok(Self { parts, epoll, places: Places::default(), save, report, seccomp: false })
+        Ok(Self { parts, epoll, places: Places::default(), save, report, rest: None, seccomp: false })
     }
 
     /// Serves until told to stop. `seccomp` goes into the reports.
@@ -100,6 +105,8 @@ impl Responder {
         self.check_interface()?;
         // The first report says that all is ready.
         let mut course = self.send_report();
+        // What starting has used is not needed again.
+        memory::release_unused();
         let mut events = [EpollEvent::empty(); 8];
         while course == Course::Go {
             let count = match self.epoll.wait(&mut events, self.timeout(clock::now())) {
@@ -108,6 +115,9 @@ impl Responder {
                 Err(source) => return Err(ResponderError::Loop { what: "epoll_wait", source }),
             };
             let now = clock::now();
+            if count > 0 {
+                self.rest = Some(now + REST);
+            }
             for event in &events[..count] {
                 if self.handle(event.data(), now)? == Course::Stop {
                     return Ok(());
@@ -166,11 +176,14 @@ impl Responder {
         if self.save.take(now) {
             self.save_leases();
         }
+        if self.rest.take_if(|rest| *rest <= now).is_some() {
+            memory::release_unused();
+        }
         if self.report.take(now) { self.send_report() } else { Course::Go }
     }
 
     fn timeout(&self, now: Duration) -> EpollTimeout {
-        let due = [self.save.due(), self.report.due(), self.places.deadline()];
+        let due = [self.save.due(), self.report.due(), self.places.deadline(), self.rest];
         let Some(due) = due.into_iter().flatten().min() else { return EpollTimeout::NONE };
         // Rounded up, or the loop would spin through the last millisecond.
         let wait = due.saturating_sub(now) + Duration::from_millis(1);

@@ -1,4 +1,5 @@
-//! Giving back what only the start of a small process that runs for long has used.
+//! Giving back what a small process that mostly waits does not need while it waits: what only its start has used,
+//! and what a burst of work has.
 //!
 //! Decides nothing about what is needed: whatever is touched again comes back by itself, as zeroes or from the
 //! program's file. It must never touch a page that holds anything else.
@@ -9,13 +10,14 @@ use std::ptr::without_provenance_mut;
 /// How far below the caller's frame the stack is left alone: this module's own frames and the red zone.
 const STACK_KEPT: usize = 16 * 1024;
 
-/// How far below that a start may have reached. Nothing but the stack can be there: the kernel keeps 256 pages below
+/// How far below that the stack may have reached. Nothing but the stack can be there: the kernel keeps 256 pages below
 /// it free (`stack_guard_gap` in its `admin-guide/kernel-parameters`).
 const STACK_REACHED: usize = 512 * 1024;
 
 /// Returns free heap pages, the main thread's stack below the caller, and the pages of the program's own code and
-/// constants to the kernel. To be called on the main thread when the work begins.
-pub fn release_startup() {
+/// constants to the kernel. To be called on the main thread, when the work begins and when
+/// it rests.
+pub fn release_unused() {
     #[cfg(target_env = "gnu")]
     // SAFETY: only returns free memory to the kernel.
     unsafe {
@@ -81,7 +83,7 @@ mod tests {
     fn everything_still_works_afterwards() {
         let kept: Vec<u8> = (0..=255).cycle().take(100_000).collect();
         let before = deep(1);
-        release_startup();
+        release_unused();
         assert_eq!(deep(1), before, "code and stack are there again");
         assert!(kept.iter().zip((0..=255).cycle()).all(|(a, b)| *a == b), "the heap keeps what is in use");
         assert_eq!(format!("{:?}", Some("constants")), "Some(\"constants\")");

@@ -118,3 +118,75 @@ mod supported {
         Ok(vec![SeccompRule::new(vec![condition])?])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::Signal;
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::{ForkResult, fork};
+
+    /// Filters a process of its own, makes it do `act`, and says how it ended.
+    fn filtered(act: impl Fn()) -> WaitStatus {
+        // SAFETY: the child only builds the filter (the C library's allocator survives a fork),
+        // acts, and leaves without unwinding or running anybody's exit handlers.
+        match unsafe { fork() }.unwrap() {
+            ForkResult::Child => {
+                let code = match filter() {
+                    Ok(()) => {
+                        act();
+                        0
+                    }
+                    Err(_) => 1,
+                };
+                // SAFETY: ends this process.
+                unsafe { libc::_exit(code) }
+            }
+            ForkResult::Parent { child } => waitpid(child, None).unwrap(),
+        }
+    }
+
+    /// A system call with three arguments.
+    fn call(number: libc::c_long, arguments: [libc::c_long; 3]) {
+        let [a, b, c] = arguments;
+        // SAFETY: the table below has only calls that are refused, or harmless with its arguments.
+        unsafe { libc::syscall(number, a, b, c, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) };
+    }
+
+    #[test]
+    fn only_what_the_list_has_is_survived() {
+        let pid = libc::c_long::from(std::process::id());
+        let (read, exec) = (libc::c_long::from(libc::PROT_READ), libc::c_long::from(libc::PROT_EXEC));
+        let rows = [
+            ("opening a file", libc::SYS_openat, [0; 3], Some(Signal::SIGSYS)),
+            ("another program", libc::SYS_execve, [0; 3], Some(Signal::SIGSYS)),
+            ("another process", libc::SYS_clone, [0; 3], Some(Signal::SIGSYS)),
+            ("a new socket", libc::SYS_socket, [0; 3], Some(Signal::SIGSYS)),
+            ("a connection", libc::SYS_connect, [0; 3], Some(Signal::SIGSYS)),
+            ("a terminal", libc::SYS_ioctl, [0; 3], Some(Signal::SIGSYS)),
+            ("tracing", libc::SYS_ptrace, [0; 3], Some(Signal::SIGSYS)),
+            ("memory to execute", libc::SYS_mmap, [0, 4096, read | exec], Some(Signal::SIGSYS)),
+            ("execution of memory", libc::SYS_mprotect, [0, 0, exec], Some(Signal::SIGSYS)),
+            ("a signal to others", libc::SYS_tgkill, [pid, pid, 0], Some(Signal::SIGSYS)),
+            ("descriptor flags", libc::SYS_fcntl, [0, libc::F_SETFL.into(), 0], Some(Signal::SIGSYS)),
+            ("memory", libc::SYS_mmap, [0, 4096, read], None),
+            ("a descriptor's state", libc::SYS_fcntl, [0, libc::F_GETFD.into(), 0], None),
+            ("time", libc::SYS_clock_gettime, [0; 3], None),
+        ];
+        for (name, number, arguments, end) in rows {
+            match filtered(|| call(number, arguments)) {
+                WaitStatus::Exited(_, code) => assert_eq!((code, None), (0, end), "{name}"),
+                WaitStatus::Signaled(_, signal, _) => assert_eq!(Some(signal), end, "{name}"),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_abort_is_an_abort_and_memory_can_be_had() {
+        let aborted = filtered(|| std::process::abort());
+        assert!(matches!(aborted, WaitStatus::Signaled(_, Signal::SIGABRT, _)), "{aborted:?}");
+        let grown = filtered(|| drop(std::hint::black_box(vec![1_u8; 1 << 22])));
+        assert!(matches!(grown, WaitStatus::Exited(_, 0)), "{grown:?}");
+    }
+}
