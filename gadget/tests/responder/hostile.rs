@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use usbnet::responder::{Child, Report};
 
+/// How far private memory may be from where it was, in KiB: what is given back at rest and taken
+/// again. A hundred bytes lost with every datagram would be ten times as much.
+const STEADY: u64 = 256;
+
 /// Numbers that are the same in every run.
 struct Noise(u64);
 
@@ -70,7 +74,7 @@ fn garbage_neither_ends_it_nor_makes_it_grow() {
     let before = private_dirty(child.pid());
     let report = flood(&cable, &child, &mut noise, 30_000);
     let after = private_dirty(child.pid());
-    assert!(after <= before + 64, "{before} KiB grew to {after} KiB");
+    assert!(after <= before + STEADY, "{before} KiB grew to {after} KiB");
     let (dhcp, dns) = (report.dhcp.unwrap(), report.dns.unwrap());
     assert!(dhcp.dropped.len() > 3 && dns.dropped.len() > 2, "{dhcp:?} {dns:?}");
     assert_eq!(lease(&cable.host_socket(68), [2, 0, 0, 0, 0, 1]), HOST);
@@ -90,9 +94,9 @@ fn many_clients_do_not_make_it_grow() {
     };
     some(100);
     let before = private_dirty(child.pid());
-    some(1500);
+    some(10_000);
     let after = private_dirty(child.pid());
-    assert!(after <= before + 64, "{before} KiB grew to {after} KiB");
+    assert!(after <= before + STEADY, "{before} KiB grew to {after} KiB");
     let report = await_report(&child, "a report", |_| true);
     assert_eq!(report.leases.len(), 1, "one address, one lease");
 }
