@@ -1,6 +1,6 @@
 //! A cable between two network namespaces, a responder at one end of it, and bounded waits.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsFd;
@@ -209,10 +209,10 @@ pub fn proc(pid: u32, file: &str) -> String {
     text
 }
 
-/// Private memory of a process that is not backed by a file, in KiB.
-pub fn private_dirty(pid: u32) -> u64 {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).unwrap();
+/// Memory of a process that no file backs, in KiB: heap, stack and changed data.
+pub fn own_memory(pid: u32) -> u64 {
+    let rollup = proc(pid, "smaps_rollup");
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 

@@ -1,14 +1,14 @@
 //! Hosts that send what no client sends, and far too much of it.
 
 use super::answers::lease;
-use super::cable::{Cable, DEADLINE, DEVICE, HOST, await_report, child, private_dirty};
+use super::cable::{Cable, DEADLINE, DEVICE, HOST, await_report, child, own_memory};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use usbnet::responder::{Child, Report};
 
-/// How far private memory may be from where it was, in KiB: what is given back at rest and taken
+/// How far its own memory may be from where it was, in KiB: what is given back at rest and taken
 /// again. A hundred bytes lost with every datagram would be ten times as much.
 const STEADY: u64 = 256;
 
@@ -71,9 +71,9 @@ fn garbage_neither_ends_it_nor_makes_it_grow() {
     let mut noise = Noise(0x2545_f491_4f6c_dd1d);
     // What is allocated once is there after the first round.
     flood(&cable, &child, &mut noise, 4000);
-    let before = private_dirty(child.pid());
+    let before = own_memory(child.pid());
     let report = flood(&cable, &child, &mut noise, 30_000);
-    let after = private_dirty(child.pid());
+    let after = own_memory(child.pid());
     assert!(after <= before + STEADY, "{before} KiB grew to {after} KiB");
     let (dhcp, dns) = (report.dhcp.unwrap(), report.dns.unwrap());
     assert!(dhcp.dropped.len() > 3 && dns.dropped.len() > 2, "{dhcp:?} {dns:?}");
@@ -93,9 +93,9 @@ fn many_clients_do_not_make_it_grow() {
         }
     };
     some(100);
-    let before = private_dirty(child.pid());
+    let before = own_memory(child.pid());
     some(10_000);
-    let after = private_dirty(child.pid());
+    let after = own_memory(child.pid());
     assert!(after <= before + STEADY, "{before} KiB grew to {after} KiB");
     let report = await_report(&child, "a report", |_| true);
     assert_eq!(report.leases.len(), 1, "one address, one lease");
