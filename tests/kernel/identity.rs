@@ -35,7 +35,7 @@ fn differs_between_two_machine_ids_and_survives_a_restart() {
     let first = identity();
     usbnet_ok(&["stop"]);
     // All that a reboot would forget.
-    sh("rm -rf /run/usbnet /var/lib/usbnet; modprobe -r dummy_hcd; modprobe dummy_hcd");
+    sh("rm -rf /run/usbnet /var/lib/usbnet; modprobe -r usb_f_ncm libcomposite");
     let again = identity();
     usbnet_ok(&["stop"]);
     fs::write(MACHINE_ID, "0123456789abcdef0123456789abcdee\n").expect(MACHINE_ID);

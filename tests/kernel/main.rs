@@ -11,3 +11,4 @@ mod lease;
 mod plan;
 mod refusals;
 mod windows;
+mod without_udc;

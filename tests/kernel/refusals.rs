@@ -28,14 +28,6 @@ fn nothing_runs() {
 }
 
 #[test]
-fn no_udc() {
-    let _lab = Lab::begin();
-    sh("modprobe -r dummy_hcd");
-    usbnet_fails(&["start"], NO_KERNEL_SUPPORT, &["UDC"]);
-    nothing_runs();
-}
-
-#[test]
 fn no_configfs() {
     let _lab = Lab::begin();
     let _undo = Undo("mv /run/modules.away /lib/modules/$(uname -r)");
