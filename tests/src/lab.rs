@@ -70,6 +70,7 @@ fn clean() {
         # Never unloaded on the way: every other time, 6.1 then refuses the next gadget its network card ("error: -2
         # parent: net"), whoever makes it.
         modprobe dummy_hcd
+        for port in /sys/devices/platform/dummy_hcd.0/usb*/*-0:1.0/*port*/disable; do echo 0 > "$port"; done
         "#,
     );
     let gadgets = fs::read_dir("/sys/kernel/config/usb_gadget").into_iter().flatten().count();
