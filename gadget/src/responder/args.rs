@@ -1,6 +1,7 @@
 //! `usbnet responder`'s command line: turns options into [`Settings`], nothing else.
 
 use super::{Settings, SettingsError};
+use crate::config::{InterfaceAddress, Pool};
 use std::net::Ipv4Addr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
@@ -13,14 +14,14 @@ pub struct ResponderArgs {
     #[arg(long, value_name = "IF")]
     interface: String,
     /// The device's own address on it, with the prefix length
-    #[arg(long, value_name = "A/N", value_parser = parse_address)]
-    address: (Ipv4Addr, u8),
+    #[arg(long, value_name = "A/N")]
+    address: InterfaceAddress,
     /// Address for the host
     #[arg(long, value_name = "ADDR")]
     host: Ipv4Addr,
     /// Addresses for further clients
-    #[arg(long, value_name = "FIRST-LAST", value_parser = parse_pool)]
-    pool: Option<(Ipv4Addr, Ipv4Addr)>,
+    #[arg(long, value_name = "FIRST-LAST")]
+    pool: Option<Pool>,
     /// The device's name in DNS [default: the machine's host name]
     #[arg(long)]
     name: Option<String>,
@@ -59,13 +60,13 @@ impl ResponderArgs {
     /// When the settings cannot work; all of them are usage errors.
     pub fn settings(self) -> Result<(Settings, Option<OwnedFd>), SettingsError> {
         let status = self.status_fd.map(adopt).transpose()?;
-        let (address, prefix) = self.address;
+        let InterfaceAddress { address, prefix } = self.address;
         let settings = Settings {
             interface: self.interface,
             address,
             prefix,
             host: self.host,
-            pool: self.pool,
+            pool: self.pool.map(|Pool { first, last }| (first, last)),
             name: self.name,
             domain: self.domain,
             mtu: self.mtu,
@@ -88,22 +89,6 @@ fn adopt(fd: RawFd) -> Result<OwnedFd, SettingsError> {
     }
     // SAFETY: just seen to be open, inherited for this purpose, and owned by nothing else in this process.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn parse_address(text: &str) -> Result<(Ipv4Addr, u8), SettingsError> {
-    let parse = || {
-        let (address, prefix) = text.split_once('/')?;
-        Some((address.parse().ok()?, prefix.parse().ok().filter(|bits| *bits <= 32)?))
-    };
-    parse().ok_or_else(|| SettingsError::AddressSyntax(text.to_owned()))
-}
-
-fn parse_pool(text: &str) -> Result<(Ipv4Addr, Ipv4Addr), SettingsError> {
-    let parse = || {
-        let (first, last) = text.split_once('-')?;
-        Some((first.parse().ok()?, last.parse().ok()?))
-    };
-    parse().ok_or_else(|| SettingsError::PoolSyntax(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -140,6 +125,16 @@ mod tests {
         for settings in [plain, full, dns] {
             assert_eq!(parse(settings.args()), Ok(settings.clone()), "{:?}", settings.args());
         }
+    }
+
+    #[test]
+    fn help_names_the_user_that_is_taken() {
+        let help = <Cli as clap::CommandFactory>::command()
+            .find_subcommand_mut("responder")
+            .expect("the only subcommand")
+            .render_help()
+            .to_string();
+        assert!(help.contains(&format!("else {}]", crate::sys::sandbox::FALLBACK_ID)), "{help}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Decides nothing at run time; never looks at the system (the defaults that need it are filled
 //! in by [`super::run`]).
 
+use crate::config::InterfaceAddress;
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -87,12 +88,6 @@ pub enum SettingsError {
         /// The device's address.
         address: Ipv4Addr,
     },
-    /// The pool is not written as two addresses.
-    #[error("{0:?} is no pool; write it as FIRST-LAST, such as 192.168.2.3-192.168.2.10")]
-    PoolSyntax(String),
-    /// The address is not written with its prefix.
-    #[error("{0:?} is no address with a prefix; write it as A/N, such as 192.168.2.15/28")]
-    AddressSyntax(String),
     /// A lease nobody could renew in time, or that no field holds.
     #[error("a lease of {0} s cannot be used; give {min} to {max} s", min = Settings::LEASE_MIN.as_secs(), max = Settings::LEASE_MAX.as_secs())]
     Lease(u64),
@@ -181,9 +176,10 @@ impl Settings {
         if !(1..=30).contains(&self.prefix) {
             return Err(SettingsError::Prefix(self.prefix));
         }
-        let what = if self.address == self.network() {
+        let subnet = self.subnet();
+        let what = if self.address == subnet.network() {
             "network address"
-        } else if self.address == self.broadcast() {
+        } else if self.address == subnet.broadcast() {
             "broadcast address"
         } else {
             return Ok(());
@@ -205,26 +201,15 @@ impl Settings {
     }
 
     fn check_client_address(&self, option: &'static str, address: Ipv4Addr) -> Result<(), SettingsError> {
-        let (subnet, broadcast) = (self.network(), self.broadcast());
-        if subnet < address && address < broadcast {
+        let subnet = self.subnet();
+        if subnet.can_hold(address) {
             return Ok(());
         }
-        Err(SettingsError::OutsideSubnet { option, address, subnet, prefix: self.prefix })
+        Err(SettingsError::OutsideSubnet { option, address, subnet: subnet.network(), prefix: self.prefix })
     }
 
-    const fn mask(&self) -> u32 {
-        match self.prefix {
-            0 => 0,
-            bits => u32::MAX << (32 - bits),
-        }
-    }
-
-    fn network(&self) -> Ipv4Addr {
-        Ipv4Addr::from_bits(self.address.to_bits() & self.mask())
-    }
-
-    fn broadcast(&self) -> Ipv4Addr {
-        Ipv4Addr::from_bits(self.address.to_bits() | !self.mask())
+    const fn subnet(&self) -> InterfaceAddress {
+        InterfaceAddress { address: self.address, prefix: self.prefix }
     }
 
     /// The arguments of `usbnet` that mean exactly these settings, beginning with `responder`.
