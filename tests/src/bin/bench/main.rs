@@ -215,7 +215,7 @@ fn print(peers: &[Peer], samples: Vec<Samples>, amount: &Amount) {
         line("DNS answers, 16 in flight", "1/s", 0, "", &|s| &s.answers_per_s),
         line("CPU per DNS answer", "us", 2, "1.00, stretch 0.90", &|s| &s.answer_cpu_us),
         line("DNS p50, 16 in flight", "us", 0, "", &|s| &s.answer_p50_us),
-        line("private memory", "KiB", 0, "0.25", &|s| &s.private_kib),
+        line("private memory, started alone", "KiB", 0, "0.25", &|s| &s.private_kib),
         line("of which anonymous", "KiB", 0, "", &|s| &s.anonymous_kib),
         line("start to first offer", "ms", 2, "1.00", &|s| &s.start_ms),
         Line { label: "size of the program", unit: "KiB", digits: 0, target: "2048 KiB", figures: sizes },
@@ -231,4 +231,8 @@ fn print(peers: &[Peer], samples: Vec<Samples>, amount: &Amount) {
         "delivering what it sends. \"echo\" only receives and sends: the least that any server costs here.\n"
     );
     table::print(&columns, &lines);
+    println!(
+        "\nEach server is started alone here, so the pages of its own program's file count as private. As the daemon's"
+    );
+    println!("child the responder shares them with the daemon; that case is not part of this table.");
 }

@@ -86,7 +86,8 @@ impl Peer {
     pub fn start(&self, cable: &Cable) -> io::Result<Running> {
         let mut command = cable.on_device(&self.program.to_string_lossy());
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::null());
-        // A reason not to start must be seen; udhcpd writes a line for every packet.
+        // A reason not to start must be seen, that it started need not be; udhcpd writes a line for every packet.
+        command.env("USBNET_LOG", "warn");
         if self.name == "udhcpd" {
             command.stderr(Stdio::null());
         }
