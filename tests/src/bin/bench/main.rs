@@ -96,11 +96,7 @@ fn bench(usbnet: &str, amount: &Amount) -> Result<(), Failure> {
     }
     let _ = std::fs::remove_file(format!("{udhcpd_file}.leases"));
     let _ = std::fs::remove_file(udhcpd_file);
-    let stalls: u32 = samples.iter().map(|samples| samples.stalls).sum();
     print(&peers, samples, amount);
-    if stalls > 0 {
-        println!("Packets were lost and sent again after half a second, {stalls} times.");
-    }
     Ok(())
 }
 
@@ -122,6 +118,8 @@ struct Samples {
     private_kib: Vec<f64>,
     anonymous_kib: Vec<f64>,
     stalls: u32,
+    /// Datagrams that the kernel dropped for want of room in the server's socket buffers.
+    dropped: u64,
 }
 
 impl Samples {
@@ -168,6 +166,7 @@ impl Samples {
             self.answer_p50_us.push(outcome.p50.as_secs_f64() * 1e6);
             self.stalls += outcome.stalls;
         }
+        self.dropped += running.dropped()?;
         let memory = running.memory()?;
         self.private_kib.push(as_f64(memory.private));
         self.anonymous_kib.push(as_f64(memory.anonymous));
@@ -206,6 +205,13 @@ fn print(peers: &[Peer], samples: Vec<Samples>, amount: &Amount) {
         target,
         figures: samples.iter().map(|samples| median(pick(samples).clone())).collect(),
     };
+    let counted = |label, pick: &dyn Fn(&Samples) -> f64| Line {
+        label,
+        unit: "count",
+        digits: 0,
+        target: "",
+        figures: samples.iter().map(|samples| Some(pick(samples))).collect(),
+    };
     let sizes = peers.iter().map(|peer| peer.size().ok().map(|size| as_f64(size) / 1024.0)).collect();
     let lines = [
         line("DHCP exchanges, 16 in flight", "1/s", 0, "", &|s| &s.exchanges_per_s),
@@ -218,6 +224,8 @@ fn print(peers: &[Peer], samples: Vec<Samples>, amount: &Amount) {
         line("private memory, started alone", "KiB", 0, "0.25", &|s| &s.private_kib),
         line("of which anonymous", "KiB", 0, "", &|s| &s.anonymous_kib),
         line("start to first offer", "ms", 2, "1.00", &|s| &s.start_ms),
+        counted("silences of half a second, all rounds", &|s| f64::from(s.stalls)),
+        counted("datagrams dropped by the kernel", &|s| as_f64(s.dropped)),
         Line { label: "size of the program", unit: "KiB", digits: 0, target: "2048 KiB", figures: sizes },
     ];
     println!(

@@ -135,6 +135,15 @@ impl Running {
         Ok(Duration::from_nanos(total))
     }
 
+    /// Datagrams that were dropped in its namespace because a socket's buffer was full: the last column of
+    /// `/proc/net/udp`.
+    pub fn dropped(&self) -> io::Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/net/udp", self.child.id()))?;
+        let drops =
+            text.lines().skip(1).filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok());
+        Ok(drops.sum())
+    }
+
     /// What memory only this process uses.
     pub fn memory(&self) -> io::Result<Memory> {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;

@@ -14,11 +14,11 @@ pub struct Line {
 
 /// Prints all lines; the first column is ours, the second dnsmasq's.
 pub fn print(columns: &[&str], lines: &[Line]) {
-    print!("{:<34}", "");
+    print!("{:<46}", "");
     columns.iter().for_each(|column| print!("{column:>11}"));
     println!("{:>16}   target", "usbnet/dnsmasq");
     for line in lines {
-        print!("{:<34}", format!("{}, {}", line.label, line.unit));
+        print!("{:<46}", format!("{}, {}", line.label, line.unit));
         for figure in &line.figures {
             match figure {
                 Some(figure) => print!("{:>11.*}", line.digits, figure),
