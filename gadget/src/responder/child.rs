@@ -176,7 +176,8 @@ impl Child {
         self.kill()
     }
 
-    /// Ends it at once and reaps it. Its leases are safe: they were written when they changed.
+    /// Ends it at once and reaps it. Leases of its last seconds may be missing from its file, which
+    /// is no harm to a host that asks again; [`Child::terminate`] lets it write them.
     ///
     /// # Errors
     /// When the process can be neither killed nor waited for.

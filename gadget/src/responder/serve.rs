@@ -115,7 +115,8 @@ impl Responder {
                 Err(source) => return Err(ResponderError::Loop { what: "epoll_wait", source }),
             };
             let now = clock::now();
-            if count > 0 {
+            // Other interfaces coming and going are no work.
+            if events[..count].iter().any(|event| event.data() != token::LINKS) {
                 self.rest = Some(now + REST);
             }
             for event in &events[..count] {

@@ -55,7 +55,8 @@ impl Sockets {
 pub(super) fn interface_gone(links: &OwnedFd, bound: &OwnedFd) -> bool {
     // One byte is enough: the rest of each message is discarded. Lost messages (ENOBUFS) are no
     // loss, because the question is asked anew each time.
-    while !matches!(recv(links.as_raw_fd(), &mut [0], MsgFlags::MSG_DONTWAIT), Err(Errno::EAGAIN)) {}
+    let flags = MsgFlags::MSG_DONTWAIT;
+    while matches!(recv(links.as_raw_fd(), &mut [0], flags), Ok(_) | Err(Errno::ENOBUFS | Errno::EINTR)) {}
     matches!(getsockopt(bound, sockopt::BindToDevice), Err(Errno::ENODEV))
 }
 
@@ -67,8 +68,24 @@ impl Opener<'_> {
     fn dhcp(&self) -> Result<OwnedFd, ResponderError> {
         let udp = self.bound(SockType::Datagram, |udp| setsockopt(udp, sockopt::Broadcast, &true))?;
         // Clients without an address are heard only on the unspecified one.
-        self.bind("udp", &udp, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, DHCP_PORT))?;
-        Ok(udp)
+        let at = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, DHCP_PORT);
+        let Err(error) = self.bind("udp", &udp, at) else { return Ok(udp) };
+        // A server for other interfaces may have the port on all of them and share it (dnsmasq
+        // for a hotspot does). The kernel prefers the socket that is bound to the interface.
+        let shared = || {
+            setsockopt(&udp, sockopt::ReuseAddr, &true)?;
+            bind(udp.as_raw_fd(), &SockaddrIn::from(at))
+        };
+        match error {
+            ResponderError::PortInUse { holder, .. } if shared() == Ok(()) => {
+                let interface = &self.settings.interface;
+                log::warn!(
+                    "{interface}: UDP port {DHCP_PORT} is shared with {holder}; make sure that it does not answer on {interface} as well"
+                );
+                Ok(udp)
+            }
+            error => Err(error),
+        }
     }
 
     fn dns(&self) -> Result<(OwnedFd, OwnedFd), ResponderError> {

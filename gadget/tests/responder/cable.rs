@@ -158,15 +158,20 @@ impl Alone {
     }
 
     /// Starts a command that becomes `usbnet responder` and waits until it serves.
-    pub fn start_with(cable: &Cable, mut command: Command) -> Self {
+    pub fn start_with(cable: &Cable, command: Command) -> Self {
+        let this = Self::spawn(cable, command);
+        this.wait_for_line("responder: serving");
+        this
+    }
+
+    /// Starts such a command.
+    pub fn spawn(cable: &Cable, mut command: Command) -> Self {
         command.stderr(Stdio::piped());
         let mut process = cable.on_device(|| command.spawn()).unwrap();
         let stderr = BufReader::new(process.stderr.take().unwrap());
         let (sender, log) = mpsc::channel();
         thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let this = Self { process, log };
-        this.wait_for_line("responder: serving");
-        this
+        Self { process, log }
     }
 
     /// Waits for a line of its log that contains `text`.

@@ -1,10 +1,13 @@
 //! What keeps a responder from starting: exit code and one line with the next step each.
 
-use super::cable::{Cable, USBNET};
+use super::answers::lease;
+use super::cable::{Alone, Cable, HOST, USBNET};
 use std::ffi::OsString;
 use std::net::UdpSocket;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command};
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt};
 use usbnet::responder::Settings;
 
 /// Runs a responder that must not start.
@@ -75,4 +78,23 @@ fn whoever_has_the_port_is_named() {
         assert!(line.contains(&expected) && line.contains(&me) && line.contains("stop it"), "{line}");
         drop((datagrams, streams));
     }
+}
+
+#[test]
+fn a_server_for_other_interfaces_that_shares_the_port_is_lived_with() {
+    let cable = Cable::new();
+    let other = cable.on_device(|| {
+        let other = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_NONBLOCK, None).unwrap();
+        setsockopt(&other, sockopt::ReuseAddr, &true).unwrap();
+        bind(std::os::fd::AsRawFd::as_raw_fd(&other), &SockaddrIn::new(0, 0, 0, 0, 67)).unwrap();
+        other
+    });
+    let mut command = Command::new(USBNET);
+    command.args(cable.settings().args());
+    let responder = Alone::spawn(&cable, command);
+    let line = responder.wait_for_line("UDP port 67 is shared with");
+    assert!(line.contains(&format!("(pid {})", process::id())), "{line}");
+    responder.wait_for_line("responder: serving");
+    assert_eq!(lease(&cable.host_socket(68), [2, 0, 0, 0, 0, 1]), HOST);
+    drop(other);
 }
