@@ -106,7 +106,10 @@ impl Client {
                     fs::write(format!("/run/systemd/network/{file}.network"), text)
                         .expect("networkd's configuration");
                 }
-                let program = process::Command::new("on-host").arg("/lib/systemd/systemd-networkd").spawn();
+                let program = process::Command::new("on-host")
+                    .arg("/lib/systemd/systemd-networkd")
+                    .env("SYSTEMD_LOG_LEVEL", "warning")
+                    .spawn();
                 return Some(program.expect("systemd-networkd starts"));
             }
         };
