@@ -92,6 +92,7 @@ fn running(status: &Status, findings: &mut Vec<Finding>) {
     }
     match (status.state, &status.mode) {
         (Phase::Confirmed, Some(mode)) => findings.push(good(&format!("mode {mode} is confirmed"))),
+        (Phase::Lost, _) => findings.push(wrong("the UDC is gone; the mode is set again when there is one")),
         (Phase::Switching, _) => findings.push(notice("a switch is under way; see usbnet watch")),
         _ => findings.push(wrong("no mode is set; choose one from usbnet modes with usbnet mode NAME")),
     }
@@ -250,6 +251,7 @@ mod tests {
             ("daemon", changed(|f| f.status = Err("run usbnet start".into())), Notice, "usbnet start"),
             ("failed switch", status(|s| s.error = Some("taken".into())), Wrong, "taken"),
             ("no mode", status(|s| (s.state, s.mode) = (Phase::Stopped, None)), Wrong, "usbnet mode NAME"),
+            ("no UDC any more", status(|s| s.state = Phase::Lost), Wrong, "when there is one"),
             ("switching", status(|s| s.state = Phase::Switching), Notice, "usbnet watch"),
             ("no cable", udc("not attached"), Notice, "plug the cable in"),
             ("asleep", udc("suspended"), Notice, "wake the host"),

@@ -11,11 +11,11 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::{Value, json};
 
-use super::CommandError;
 use super::client::{ClientError, Connection};
-use crate::config::{Config, StartMode};
-use crate::control::{ModeReply, Phase, Status};
-use crate::daemon::{self, Outcome};
+use super::{CommandError, StatusReply};
+use crate::config::Config;
+use crate::control::{ModeReply, Phase, Refusal};
+use crate::daemon::{self, Kernel, Outcome, Roots};
 use crate::exit::Exit;
 
 /// Longer than every bounded wait inside a switch and its undoing, in milliseconds.
@@ -24,8 +24,14 @@ const CONFIRMED_WITHIN: u16 = 60_000;
 /// Starts the daemon if there is none, and returns when a mode is confirmed.
 pub fn start(run: &Path, file: Option<&Path>, config: &Config) -> Result<String, CommandError> {
     match Connection::open(run) {
-        Ok(connection) => confirm(connection, config),
-        Err(ClientError::NotRunning(_)) => launch(run, file),
+        Ok(connection) => confirm(run, connection, config),
+        Err(ClientError::NotRunning(_)) => match launch(run, file) {
+            // Somebody else was quicker.
+            Err(CommandError::Daemon { .. }) if Connection::open(run).is_ok() => {
+                confirm(run, Connection::open(run)?, config)
+            }
+            launched => launched,
+        },
         Err(error) => Err(error.into()),
     }
 }
@@ -46,18 +52,27 @@ pub fn stop(run: &Path, config: &Config) -> Result<String, CommandError> {
     }
 }
 
-fn confirm(mut connection: Connection, config: &Config) -> Result<String, CommandError> {
-    #[derive(serde::Deserialize)]
-    struct Now {
-        status: Status,
+/// Waits for what a running daemon is at, and sets the start mode if it is at nothing.
+fn confirm(run: &Path, mut connection: Connection, config: &Config) -> Result<String, CommandError> {
+    let mut watch = Connection::open(run)?;
+    watch.subscribe("Watch")?;
+    loop {
+        let now = connection.call::<StatusReply>("Status", Value::Null)?.status;
+        match (now.state, now.mode) {
+            (Phase::Confirmed, Some(mode)) => return Ok(format!("already running, mode {mode}")),
+            (Phase::Lost, _) => return Err(CommandError::Lost { mode: now.target.unwrap_or_default() }),
+            (Phase::Stopped, _) => {
+                let name = Kernel::new(config.clone(), Roots::system(run)).start_mode();
+                match connection.call::<ModeReply>("SetMode", json!({ "name": name })) {
+                    Ok(reply) => return Ok(format!("mode {}", reply.mode)),
+                    Err(ClientError::Refused(Refusal::Switching { .. })) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            (Phase::Switching | Phase::Confirmed, _) => {}
+        }
+        watch.receive::<Value>()?; // each event may be the one
     }
-    let now: Now = connection.call("Status", Value::Null)?;
-    if let (Phase::Confirmed, Some(mode)) = (now.status.state, now.status.mode) {
-        return Ok(format!("already running, mode {mode}"));
-    }
-    let (StartMode::Named(name) | StartMode::Last { or: name }) = &config.start_mode;
-    let reply: ModeReply = connection.call("SetMode", json!({ "name": name }))?;
-    Ok(format!("mode {}", reply.mode))
 }
 
 fn launch(run: &Path, file: Option<&Path>) -> Result<String, CommandError> {

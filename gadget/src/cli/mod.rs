@@ -8,6 +8,7 @@ mod log;
 mod print;
 
 use std::ffi::CStr;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
@@ -60,6 +61,12 @@ pub enum CommandError {
     /// not root
     #[error("only root can start the daemon; use sudo, or the init script")]
     NotRoot,
+    /// the daemon waits for a UDC
+    #[error("the UDC is gone; mode {mode} is set again when there is one, see usbnet check")]
+    Lost {
+        /// The mode.
+        mode: String,
+    },
     /// no process
     #[error("the daemon could not be started: {0}")]
     Launch(io::Error),
@@ -99,6 +106,7 @@ impl CommandError {
             Self::Responder(error) => error.exit(),
             Self::Settings(_) => Exit::Usage,
             Self::NotRoot => Exit::NotPermitted,
+            Self::Lost { .. } => Exit::NoKernelSupport,
             Self::Launch(_) | Self::Died(_) | Self::NotConfirmed { .. } | Self::Output(_) => Exit::Failed,
         }
     }
@@ -135,7 +143,7 @@ fn run(args: Args) -> Result<(), CommandError> {
     match args.command {
         Command::Daemon { config, notify_fd } => {
             call_itself(c"usbnet");
-            log::init();
+            log::init(log::Kernel::EachRecord);
             let options = daemon::Options { config: source(config), run: run.to_owned(), notify_fd };
             daemon::run(options).map_err(|error| CommandError::Logged(error.exit()))
         }
@@ -171,7 +179,7 @@ fn run(args: Args) -> Result<(), CommandError> {
         Command::Config { default: false, file } => say(config::render(&load(file.as_deref())?).trim_end()),
         Command::Responder(arguments) => {
             call_itself(c"usbnet-respond");
-            log::init();
+            log::init(log::Kernel::Inherited);
             let (settings, status) = arguments.settings()?;
             Ok(responder::run(&settings, status)?)
         }
@@ -241,7 +249,9 @@ fn doctor(run: &Path, file: Option<&Path>) -> Result<(), CommandError> {
 
 /// The file that is in force: the given one, else the system's, else none (the defaults).
 fn source(file: Option<PathBuf>) -> Option<PathBuf> {
-    file.or_else(|| Some(PathBuf::from(CONFIG_FILE)).filter(|path| path.exists()))
+    // One that is there and cannot be read is an error for whoever reads it, not the defaults.
+    let absent = |path: &PathBuf| matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
+    file.or_else(|| Some(PathBuf::from(CONFIG_FILE)).filter(|path| !absent(path)))
 }
 
 fn load(file: Option<&Path>) -> Result<Config, ConfigError> {

@@ -36,6 +36,7 @@ fn mode(status: &Status) -> String {
     let now = status.mode.as_deref().unwrap_or("none");
     match (status.state, &status.target) {
         (Phase::Switching, Some(target)) => format!("{now}, switching to {target}"),
+        (Phase::Lost, Some(target)) => format!("{now}, {target} is set again when there is a UDC"),
         (Phase::Confirmed, _) => format!("{now} (confirmed)"),
         _ => now.to_owned(),
     }

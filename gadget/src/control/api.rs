@@ -68,6 +68,8 @@ pub enum Phase {
     Stopped,
     /// Between two modes.
     Switching,
+    /// The UDC went away; the mode is set again when there is one.
+    Lost,
     /// The mode was read back from the kernel.
     Confirmed,
 }

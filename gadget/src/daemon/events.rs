@@ -33,8 +33,19 @@ enum Source {
 }
 
 impl Daemon {
+    /// Runs until it is stopped, or cannot go on: then what is set is taken down all the same.
     pub(super) fn serve(&mut self, reporter: &mut Reporter) -> Result<(), DaemonError> {
-        self.happen(Event::Ask { mode: self.start_mode() }, None);
+        let result = self.run(reporter);
+        if let Err(DaemonError::Loop(_) | DaemonError::Uevents(_) | DaemonError::Netlink(_)) = &result
+            && let Err(error) = switch::take_down(&self.kernel, self.supervisor.take())
+        {
+            log::error!("{error}");
+        }
+        result
+    }
+
+    fn run(&mut self, reporter: &mut Reporter) -> Result<(), DaemonError> {
+        self.happen(Event::Ask { mode: self.kernel.start_mode() }, None);
         loop {
             for source in self.wait()? {
                 match source {
@@ -56,9 +67,11 @@ impl Daemon {
                 }
             }
             self.timers();
+            if let Some(error) = self.broken.take() {
+                return Err(error.into());
+            }
             if self.ending && self.worker.is_none() {
-                let stopper = self.stopper.take();
-                self.happen(Event::Stop, stopper);
+                self.happen(Event::Stop, None);
             }
         }
     }
@@ -141,11 +154,10 @@ impl Daemon {
                 let first = self.mode_event();
                 self.clients.reply(client, &control::Reply::more(json!({ "event": first })));
             }
-            Call::Stop if self.ending => {
-                let target = "none (stopping)".to_owned();
-                self.clients.reply(client, &Refusal::Switching { target }.reply());
+            Call::Stop => {
+                self.ending = true;
+                self.stoppers.extend(client);
             }
-            Call::Stop => (self.ending, self.stopper) = (true, client),
             Call::SetMode(set) if !self.kernel.config.modes.contains_key(&set.name) => {
                 let modes = self.kernel.config.modes.keys().cloned().collect();
                 self.clients.reply(client, &Refusal::UnknownMode { name: set.name, modes }.reply());
@@ -237,6 +249,7 @@ impl Daemon {
     }
 
     fn udc_event(&mut self, event: &Uevent) {
+        self.missed_udc |= self.worker.is_some();
         let ours = self.established.as_ref().and_then(|established| established.udc.as_deref())
             == Some(event.name());
         match event.action {
@@ -246,12 +259,13 @@ impl Daemon {
         }
     }
 
-    /// After lost events: is our UDC still there, or is there one again?
+    /// After events that were lost or came in the middle of a switch: is our UDC still there, or one again?
     fn look_at_udc(&mut self) {
-        match self.state {
-            State::Confirmed { .. } if !self.kernel.is_bound(self.established.as_ref()) => self.udc_gone(),
-            State::Lost { .. } => self.udc_came(),
-            _ => {}
+        if matches!(self.state, State::Confirmed { .. }) && !self.kernel.is_bound(self.established.as_ref()) {
+            self.udc_gone();
+        }
+        if matches!(self.state, State::Lost { .. }) && self.kernel.has_udc() {
+            self.udc_came();
         }
     }
 
@@ -271,8 +285,8 @@ impl Daemon {
     fn cable(&mut self) {
         let Some(established) = self.established.as_mut() else { return };
         let Some(state) = established.cable_state() else {
-            established.cable = None; // a watch on what is gone is always ready; a device event follows
-            return;
+            established.cable = None; // a watch on what is gone is always ready
+            return self.look_at_udc();
         };
         log::info!("cable: {state}");
         self.publish(EventKind::Cable, format!("cable: {state}"), Some(state.to_string()));
@@ -282,7 +296,7 @@ impl Daemon {
     fn switched(&mut self, reporter: &mut Reporter) -> Option<Result<(), DaemonError>> {
         let done = self.worker.take()?.finish();
         let Some(Switched { result, undone, established, supervisor }) = done else {
-            self.refuse(Exit::Failed, "the switch ended abnormally; its reason is in the log".to_owned());
+            self.broken = Some(io::Error::other("the switch ended abnormally"));
             return None;
         };
         self.established = established;
@@ -293,7 +307,7 @@ impl Daemon {
         let client = self.asked.take();
         match result {
             Ok(()) => self.reached(client, reporter),
-            Err(error) if stopping => return Some(self.end(client, Err(error))),
+            Err(error) if stopping => return Some(self.end(Err(error))),
             Err(error) => {
                 self.error = Some(error.to_string());
                 self.publish(EventKind::Failed, format!("failed: {error}"), None);
@@ -306,7 +320,13 @@ impl Daemon {
                 log::error!("{error}");
             }
         }
-        stopping.then(|| self.end(client, Ok(())))
+        if stopping {
+            return Some(self.end(Ok(())));
+        }
+        if std::mem::take(&mut self.missed_udc) {
+            self.look_at_udc();
+        }
+        None
     }
 
     fn reached(&mut self, client: Option<ClientId>, reporter: &mut Reporter) {
@@ -321,16 +341,16 @@ impl Daemon {
         self.answer(client, json!({ "mode": mode, "steps": [] }));
     }
 
-    /// Gives the lock back first, then answers, then lets the connection close.
-    fn end(&mut self, client: Option<ClientId>, result: Result<(), SwitchError>) -> Result<(), DaemonError> {
+    /// Gives the lock back first, then answers, then lets the connections close.
+    fn end(&mut self, result: Result<(), SwitchError>) -> Result<(), DaemonError> {
         self.instance = None;
         log::info!("stopped");
-        match &result {
-            Ok(()) => self.answer(client, json!({})),
-            Err(error) => {
-                let refusal = Refusal::Failed { exit: error.exit(), message: error.to_string() };
-                self.clients.reply(client, &refusal.reply());
-            }
+        let reply = match &result {
+            Ok(()) => control::Reply::done(json!({})),
+            Err(error) => Refusal::Failed { exit: error.exit(), message: error.to_string() }.reply(),
+        };
+        for client in std::mem::take(&mut self.stoppers) {
+            self.clients.reply(Some(client), &reply);
         }
         Ok(result?)
     }

@@ -71,8 +71,10 @@ impl Instance {
             let path = path.to_owned();
             move |cause| InstanceError::RunDirectory { path, cause }
         };
-        fs::create_dir_all(run).map_err(failed(run))?;
-        fs::set_permissions(run, Permissions::from_mode(0o755)).map_err(failed(run))?;
+        if !run.is_dir() {
+            fs::create_dir_all(run).map_err(failed(run))?;
+            fs::set_permissions(run, Permissions::from_mode(0o755)).map_err(failed(run))?;
+        }
         let path = run.join("lock");
         let file = OpenOptions::new()
             .read(true)

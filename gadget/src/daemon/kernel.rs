@@ -2,14 +2,16 @@
 //!
 //! Changes nothing but the note of what there was before usbnet.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Group;
 
 use super::error::SwitchError;
-use super::switch::Established;
-use crate::config::{Config, FunctionKind, Mode, UdcChoice};
+use super::state_file;
+use super::switch::{Established, bound_udc};
+use crate::config::{Backend, Config, FunctionKind, Mode, StartMode, Switch, UdcChoice};
 use crate::control;
 use crate::identity::{Identity, IdentityError};
 use crate::link::{self, Addresses, Choice, Policy};
@@ -18,7 +20,7 @@ use crate::plan::{
     Realisation, Target,
 };
 use crate::responder::Settings;
-use crate::sys::configfs::ConfigFs;
+use crate::sys::configfs::{ConfigFs, Presence};
 use crate::sys::modules::{self, Index, Modules};
 use crate::sys::netlink::{Netlink, NetlinkError};
 use crate::sys::udc;
@@ -101,6 +103,18 @@ impl Kernel {
         self.group
     }
 
+    /// The mode to begin with.
+    #[must_use]
+    pub fn start_mode(&self) -> String {
+        match &self.config.start_mode {
+            StartMode::Named(name) => name.clone(),
+            StartMode::Last { or } => {
+                let known = |mode: &String| self.config.modes.contains_key(mode);
+                state_file::last_mode(&self.last_mode_file()).filter(known).unwrap_or_else(|| or.clone())
+            }
+        }
+    }
+
     /// Where the last mode is kept.
     #[must_use]
     pub fn last_mode_file(&self) -> PathBuf {
@@ -123,7 +137,7 @@ impl Kernel {
             legacy: self.legacy(&modules),
             link: None,
             responder,
-            before: self.before().unwrap_or_else(|| Before::from_now(presence, &modules)),
+            before: self.before(presence, &modules),
             modules,
             configfs,
         };
@@ -131,11 +145,16 @@ impl Kernel {
         Ok(observed)
     }
 
+    /// The legacy module that is used, or would be.
+    fn legacy_module(&self) -> &str {
+        match &self.config.backend {
+            Backend::Legacy { ether, .. } => ether,
+            Backend::Auto | Backend::Configfs => Backend::ETHER,
+        }
+    }
+
     fn legacy(&self, modules: &Modules) -> Option<LiveLegacy> {
-        let module = match &self.config.backend {
-            crate::config::Backend::Legacy { ether, .. } => ether.as_str(),
-            _ => crate::config::Backend::ETHER,
-        };
+        let module = self.legacy_module();
         modules.loaded.contains_key(module).then(|| LiveLegacy {
             module: module.to_owned(),
             parameters: modules::parameters(&self.roots.sys, module),
@@ -203,7 +222,7 @@ impl Kernel {
     /// The responder's settings but for the interface; none if neither DHCP nor DNS is wanted.
     fn responder(&self, choice: &Choice) -> Option<Settings> {
         let link = &self.config.link;
-        let on = |switch| switch == crate::config::Switch::On;
+        let on = |switch| switch == Switch::On;
         let addresses = &choice.addresses;
         let mut settings = Settings::new("", addresses.address, addresses.prefix, addresses.host);
         settings.pool = addresses.pool;
@@ -260,6 +279,12 @@ impl Kernel {
         udc::choose(&observed.udcs, named, bound)
     }
 
+    /// Whether there is a UDC to take.
+    #[must_use]
+    pub fn has_udc(&self) -> bool {
+        self.observe(None).is_ok_and(|observed| self.udc(&observed).is_ok())
+    }
+
     /// The UDC of what is established, as it is now.
     #[must_use]
     pub fn udc_status(&self, established: &Established) -> Option<control::Udc> {
@@ -268,37 +293,71 @@ impl Kernel {
         Some(control::Udc { name: udc.name, state: udc.state.as_str().to_owned(), speed: udc.current_speed })
     }
 
-    /// Whether the UDC of what is established is still there.
+    /// Whether what is established is still on its UDC.
     #[must_use]
     pub fn is_bound(&self, established: Option<&Established>) -> bool {
-        established
-            .is_some_and(|established| established.udc.is_none() || self.udc_status(established).is_some())
+        let Some(udc) = established.and_then(|established| established.udc.as_ref()) else { return true };
+        self.observe(None).is_ok_and(|observed| bound_udc(&observed).as_ref() == Some(udc))
     }
 
     fn before_file(&self) -> PathBuf {
         self.roots.run.join("before.json")
     }
 
-    fn before(&self) -> Option<Before> {
+    fn noted_before(&self) -> Option<Before> {
         serde_json::from_slice(&fs::read(self.before_file()).ok()?).ok()
+    }
+
+    /// What there was before usbnet, as noted or else as it is now. A legacy module that came since, and that
+    /// usbnet did not load, is somebody else's as well.
+    fn before(&self, presence: Presence, modules: &Modules) -> Before {
+        let mut before = self.noted_before().unwrap_or_else(|| Before::from_now(presence, modules));
+        let legacy = self.legacy_module();
+        if modules.loaded.contains_key(legacy) && !self.loaded().contains(legacy) {
+            before.modules.insert(legacy.to_owned());
+        }
+        before
+    }
+
+    fn loaded_file(&self) -> PathBuf {
+        self.roots.run.join("loaded")
+    }
+
+    /// The modules that usbnet loaded itself.
+    fn loaded(&self) -> BTreeSet<String> {
+        fs::read_to_string(self.loaded_file()).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    /// Notes a module that is about to be loaded.
+    pub(super) fn note_loaded(&self, module: &str) -> Result<(), SwitchError> {
+        let mut loaded = self.loaded();
+        if loaded.insert(module.to_owned()) {
+            let lines: String = loaded.iter().map(|module| format!("{module}\n")).collect();
+            self.note(&self.loaded_file(), lines.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes a note as a whole, or leaves the old one.
+    fn note(&self, path: &Path, text: &[u8]) -> Result<(), SwitchError> {
+        let new = path.with_extension("new");
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, path))
+            .map_err(|cause| SwitchError::Note { path: path.to_owned(), cause })
     }
 
     /// Notes what there was before usbnet, unless that is noted already: a daemon that was killed knew better.
     pub(super) fn note_before(&self, before: &Before) -> Result<(), SwitchError> {
-        if self.before().is_some() {
+        if self.noted_before().is_some() {
             return Ok(());
         }
-        let path = self.before_file();
-        let new = path.with_extension("new");
-        let text = serde_json::to_vec(before).unwrap_or_default();
-        fs::write(&new, text)
-            .and_then(|()| fs::rename(&new, &path))
-            .map_err(|cause| SwitchError::Note { path: path.clone(), cause })
+        self.note(&self.before_file(), &serde_json::to_vec(before).unwrap_or_default())
     }
 
     /// Everything is as it was: the note has done its duty.
     pub(super) fn forget_before(&self) {
         let _ = fs::remove_file(self.before_file());
+        let _ = fs::remove_file(self.loaded_file());
     }
 }
 

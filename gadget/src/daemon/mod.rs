@@ -18,7 +18,7 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,11 +26,12 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::config::{self, Config, ConfigError, StartMode};
+use crate::config::{self, Config, ConfigError};
 use crate::control::{Refusal, Reply};
 use crate::exit::Exit;
 use crate::mode::{Action, Event, State};
 use crate::sys::netlink::{Monitor, Netlink, NetlinkError};
+use crate::sys::sandbox::close_inherited;
 use crate::sys::uevent::{UeventError, Uevents};
 use clients::{ClientId, Clients};
 pub use error::SwitchError;
@@ -98,14 +99,23 @@ impl DaemonError {
 /// # Errors
 /// Why there is no daemon, why the first mode was not reached, or what could not be taken down.
 pub fn run(options: Options) -> Result<(), DaemonError> {
-    // SAFETY: the descriptor was handed over by the process that started this one, for this purpose.
-    let mut reporter = Reporter::new(options.notify_fd.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+    // A shell or an installer that waits for the end of what it left open would wait for ever.
+    close_inherited(options.notify_fd);
+    let mut reporter = Reporter::new(options.notify_fd.and_then(inherited));
     let ended = Daemon::new(&options).and_then(|mut daemon| daemon.serve(&mut reporter));
     if let Err(error) = &ended {
         log::error!("{error}");
         reporter.report(error.exit(), &error.to_string());
     }
     ended
+}
+
+/// The descriptor of that number, if the process that started this one left it open.
+fn inherited(fd: RawFd) -> Option<OwnedFd> {
+    // SAFETY: F_GETFD only asks about the number; an unused one gives EBADF.
+    let open = fd > 2 && unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0;
+    // SAFETY: just seen to be open, handed over for this purpose, and owned by nothing else in this process.
+    open.then(|| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Takes down what a daemon that was killed left behind; returns what to tell the user.
@@ -139,8 +149,12 @@ struct Daemon {
     error: Option<String>,
     /// Everything is to be taken down as soon as no switch is under way.
     ending: bool,
-    /// Who asked for that, unless it was a signal.
-    stopper: Option<ClientId>,
+    /// Who asked for that, beside signals.
+    stoppers: Vec<ClientId>,
+    /// A UDC came or went while a switch was under way.
+    missed_udc: bool,
+    /// Why the loop cannot go on.
+    broken: Option<io::Error>,
     /// Dropped before the clients: a caller of `Stop` sees its connection close when the lock is free.
     instance: Option<Instance>,
     clients: Clients,
@@ -154,6 +168,7 @@ impl Daemon {
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGTERM);
         mask.add(Signal::SIGINT);
+        mask.add(Signal::SIGHUP);
         mask.thread_block().map_err(io::Error::from)?;
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         Ok(Self {
@@ -171,23 +186,12 @@ impl Daemon {
             status_waiters: BTreeMap::new(),
             error: None,
             ending: false,
-            stopper: None,
+            stoppers: Vec::new(),
+            missed_udc: false,
+            broken: None,
             instance: Some(instance),
             clients,
         })
-    }
-
-    /// The mode to begin with.
-    fn start_mode(&self) -> String {
-        match &self.kernel.config.start_mode {
-            StartMode::Named(name) => name.clone(),
-            StartMode::Last { or } => {
-                let known = |mode: &String| self.kernel.config.modes.contains_key(mode);
-                state_file::last_mode(&self.kernel.last_mode_file())
-                    .filter(known)
-                    .unwrap_or_else(|| or.clone())
-            }
-        }
     }
 
     /// Carries out what the mode engine says about an event. `client` is answered when it is done.
@@ -212,19 +216,8 @@ impl Daemon {
         let kernel = Arc::clone(&self.kernel);
         match Worker::start(move || switch::perform(&kernel, job)) {
             Ok(worker) => self.worker = Some(worker),
-            Err(error) => {
-                // The job and with it the responder are gone; the next switch observes what is there.
-                let message = format!("the switch could not be started: {error}");
-                self.refuse(Exit::Failed, message);
-            }
+            Err(error) => self.broken = Some(error),
         }
-    }
-
-    fn refuse(&mut self, exit: Exit, message: String) {
-        self.error = Some(message.clone());
-        let client = self.asked.take();
-        self.clients.reply(client, &Refusal::Failed { exit, message }.reply());
-        self.happen(Event::Failed { undone: false }, None);
     }
 
     fn answer(&mut self, client: Option<ClientId>, results: serde_json::Value) {

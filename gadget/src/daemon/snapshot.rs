@@ -101,7 +101,8 @@ impl Daemon {
 const fn phase(state: &State) -> Phase {
     match state {
         State::Stopped => Phase::Stopped,
-        State::Switching { .. } | State::Lost { .. } => Phase::Switching,
+        State::Switching { .. } => Phase::Switching,
+        State::Lost { .. } => Phase::Lost,
         State::Confirmed { .. } => Phase::Confirmed,
     }
 }

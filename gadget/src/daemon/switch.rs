@@ -84,6 +84,8 @@ pub fn perform(kernel: &Kernel, job: Job) -> Switched {
     let mut switch = Switch { kernel, supervisor: job.supervisor, found_udc: None, interface: None };
     let (result, undone, established) = match switch.reach(job.to.as_deref()) {
         Ok(established) => (Ok(()), false, established),
+        // What could not be taken down is reported; putting the rest back would be the opposite of what was asked.
+        Err(error) if job.to.is_none() => (Err(error), false, None),
         Err(error) => match switch.reach(job.from.as_deref()) {
             Ok(established) => (Err(error), true, established),
             Err(second) => {
@@ -104,12 +106,30 @@ pub fn take_down(kernel: &Kernel, supervisor: Option<Supervisor>) -> Result<bool
     let observed = switch.observe()?;
     let steps = plan::stop(&observed);
     // A teardown goes on past errors: what can be put back is put back.
-    let errors: Vec<SwitchError> = steps.iter().filter_map(|step| switch.execute(step, None).err()).collect();
+    let mut errors = Vec::new();
+    let mut left = false;
+    for step in &steps {
+        match switch.execute(step, None) {
+            Ok(()) => {}
+            Err(error) if is_shared(step) => {
+                log::warn!("left as it is, because something else uses it by now: {error}");
+                left = true;
+            }
+            Err(error) => errors.push(error),
+        }
+    }
     if !errors.is_empty() {
         return Err(SwitchError::Teardown(errors));
     }
-    kernel.forget_before();
+    if !left {
+        kernel.forget_before();
+    }
     Ok(!steps.is_empty())
+}
+
+/// What others may have come to use since usbnet brought it; the gadget itself is ours alone.
+const fn is_shared(step: &Step) -> bool {
+    matches!(step, Step::UnmountConfigfs { .. } | Step::UnloadModule { .. })
 }
 
 /// The shell lines that a switch equals; changes nothing.
@@ -181,7 +201,10 @@ impl Switch<'_> {
             Step::LinkDown { interface, address, prefix } => link_down(interface, *address, *prefix)?,
             Step::Unbind { gadget } => configfs::unbind(gadget)?,
             Step::UnloadModule { module } => modules::unload(module)?,
-            Step::LoadModule(load) => load.apply()?,
+            Step::LoadModule(load) => {
+                self.kernel.note_loaded(&load.module)?;
+                load.apply()?;
+            }
             Step::MountConfigfs { root } => ConfigFs::at(root).mount()?,
             Step::UnmountConfigfs { root } => ConfigFs::at(root).unmount()?,
             Step::Configfs(operation) => operation.apply()?,
@@ -259,10 +282,13 @@ impl Established {
     }
 }
 
-fn bound_udc(observed: &Observed) -> Option<String> {
+/// The UDC that our gadget is on.
+#[must_use]
+pub fn bound_udc(observed: &Observed) -> Option<String> {
     let configfs = observed.gadget.as_ref().and_then(|live| live.udc.clone());
     let legacy = || observed.udcs.iter().find(|udc| !udc.interfaces.is_empty()).map(|udc| udc.name.clone());
-    configfs.or_else(|| observed.legacy.as_ref().and_then(|_| legacy()))
+    let ours = observed.legacy.iter().find(|legacy| !observed.before.modules.contains(&legacy.module));
+    configfs.or_else(|| ours.and_then(|_| legacy()))
 }
 
 fn host_mac(target: &GadgetTarget) -> Option<MacAddr> {

@@ -98,9 +98,13 @@ impl State {
             (Self::Switching { from: Some(mode), .. }, Event::Failed { undone: true }) => {
                 (Self::Confirmed { mode }, Action::Nothing)
             }
+            // Neither did mending a mode succeed, nor going back to it: what it lacks may come again.
+            (Self::Switching { from: Some(from), to: Some(to) }, Event::Failed { .. }) if from == to => {
+                (Self::Lost { mode: to }, Action::Nothing)
+            }
             (Self::Switching { .. }, Event::Failed { .. }) => (Self::Stopped, Action::Nothing),
             (Self::Confirmed { mode }, Event::UdcGone) => (Self::Lost { mode }, Action::Nothing),
-            (Self::Lost { mode }, Event::UdcCame) => begin(None, Some(mode)),
+            (Self::Lost { mode }, Event::UdcCame) => begin(Some(mode.clone()), Some(mode)),
             // A switch reads back what it did, so it sees for itself that the UDC went; late news changes nothing.
             (state, Event::Reached | Event::Failed { .. } | Event::UdcGone | Event::UdcCame) => {
                 (state, Action::Nothing)
@@ -179,7 +183,15 @@ mod tests {
             ("UDC gone", confirmed("a"), UdcGone, lost("a"), nothing.clone()),
             ("UDC gone while switching", switching("a", "b"), UdcGone, switching("a", "b"), nothing.clone()),
             ("UDC gone, nothing set", State::Stopped, UdcGone, State::Stopped, nothing.clone()),
-            ("UDC back", lost("a"), UdcCame, switching("", "a"), switch("", "a")),
+            ("UDC back", lost("a"), UdcCame, switching("a", "a"), switch("a", "a")),
+            ("UDC back, and gone", switching("a", "a"), Failed { undone: false }, lost("a"), nothing.clone()),
+            (
+                "UDC back at second try",
+                switching("a", "a"),
+                Failed { undone: true },
+                confirmed("a"),
+                nothing.clone(),
+            ),
             ("another UDC", confirmed("a"), UdcCame, confirmed("a"), nothing.clone()),
             ("UDC, nothing set", State::Stopped, UdcCame, State::Stopped, nothing),
         ];

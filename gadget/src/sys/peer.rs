@@ -15,7 +15,8 @@ const MAX_GROUPS: usize = 1024;
 /// The kernel's; for instance on a socket that is not a Unix one.
 pub fn credentials(socket: &impl AsFd) -> io::Result<Peer> {
     let credentials = getsockopt(&socket.as_fd(), PeerCredentials)?;
-    let mut groups = supplementary(socket)?;
+    // Kernels before 4.13 do not tell; then only the primary group counts.
+    let mut groups = supplementary(socket).unwrap_or_default();
     groups.push(credentials.gid());
     Ok(Peer { pid: credentials.pid(), uid: credentials.uid(), groups })
 }
