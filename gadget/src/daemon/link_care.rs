@@ -69,6 +69,9 @@ impl Daemon {
         let Some(link) = established.and_then(|established| established.link.clone()) else { return };
         // An interface that is gone went with its UDC, which is an event of its own.
         let Ok(interface) = self.netlink.interface_by_index(link.index) else { return };
+        if let Some(supervisor) = &mut self.supervisor {
+            supervisor.follow(&interface.name);
+        }
         self.tell_of_cable(&link, interface.carrier);
         self.keep(&link, &interface);
         self.nudge(&link, &interface);

@@ -58,6 +58,13 @@ impl Supervisor {
         &self.settings
     }
 
+    /// The interface's name now; matters the next time it is started.
+    pub fn follow(&mut self, interface: &str) {
+        if self.settings.interface != interface {
+            interface.clone_into(&mut self.settings.interface);
+        }
+    }
+
     /// The process, if it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {

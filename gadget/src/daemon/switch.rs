@@ -87,6 +87,10 @@ pub fn perform(kernel: &Kernel, job: Job) -> Switched {
         // What could not be taken down is reported; putting the rest back would be the opposite of what was asked.
         Err(error) if job.to.is_none() => (Err(error), false, None),
         Err(error) => match switch.reach(job.from.as_deref()) {
+            Ok(established) if job.from == job.to => {
+                log::warn!("{error}; the second try succeeded");
+                (Ok(()), false, established)
+            }
             Ok(established) => (Err(error), true, established),
             Err(second) => {
                 log::error!("undoing it failed too: {second}");
@@ -195,7 +199,8 @@ impl Switch<'_> {
         match step {
             Step::StopResponder { .. } => {
                 if let Some(mut child) = self.supervisor.take().and_then(Supervisor::into_child) {
-                    child.kill()?;
+                    child.terminate()?; // it writes down its latest leases
+                    child.reap()?;
                 }
             }
             Step::LinkDown { interface, address, prefix } => link_down(interface, *address, *prefix)?,
