@@ -1,14 +1,13 @@
 //! The configuration and the running system side by side: observes, describes targets, says what can be chosen.
 //!
-//! Changes nothing but the note of what there was before usbnet.
+//! Changes nothing.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Group;
 
 use super::error::SwitchError;
+use super::notes::Notes;
 use super::state_file;
 use super::switch::{Established, bound_udc};
 use crate::config::{Backend, Config, FunctionKind, Mode, StartMode, Switch, UdcChoice};
@@ -300,64 +299,20 @@ impl Kernel {
         self.observe(None).is_ok_and(|observed| bound_udc(&observed).as_ref() == Some(udc))
     }
 
-    fn before_file(&self) -> PathBuf {
-        self.roots.run.join("before.json")
-    }
-
-    fn noted_before(&self) -> Option<Before> {
-        serde_json::from_slice(&fs::read(self.before_file()).ok()?).ok()
+    /// The notes in the run directory.
+    pub(super) fn notes(&self) -> Notes {
+        Notes::at(&self.roots.run)
     }
 
     /// What there was before usbnet, as noted or else as it is now. A legacy module that came since, and that
     /// usbnet did not load, is somebody else's as well.
     fn before(&self, presence: Presence, modules: &Modules) -> Before {
-        let mut before = self.noted_before().unwrap_or_else(|| Before::from_now(presence, modules));
+        let mut before = self.notes().before().unwrap_or_else(|| Before::from_now(presence, modules));
         let legacy = self.legacy_module();
-        if modules.loaded.contains_key(legacy) && !self.loaded().contains(legacy) {
+        if modules.loaded.contains_key(legacy) && !self.notes().loaded().contains(legacy) {
             before.modules.insert(legacy.to_owned());
         }
         before
-    }
-
-    fn loaded_file(&self) -> PathBuf {
-        self.roots.run.join("loaded")
-    }
-
-    /// The modules that usbnet loaded itself.
-    fn loaded(&self) -> BTreeSet<String> {
-        fs::read_to_string(self.loaded_file()).unwrap_or_default().lines().map(str::to_owned).collect()
-    }
-
-    /// Notes a module that is about to be loaded.
-    pub(super) fn note_loaded(&self, module: &str) -> Result<(), SwitchError> {
-        let mut loaded = self.loaded();
-        if loaded.insert(module.to_owned()) {
-            let lines: String = loaded.iter().map(|module| format!("{module}\n")).collect();
-            self.note(&self.loaded_file(), lines.as_bytes())?;
-        }
-        Ok(())
-    }
-
-    /// Writes a note as a whole, or leaves the old one.
-    fn note(&self, path: &Path, text: &[u8]) -> Result<(), SwitchError> {
-        let new = path.with_extension("new");
-        fs::write(&new, text)
-            .and_then(|()| fs::rename(&new, path))
-            .map_err(|cause| SwitchError::Note { path: path.to_owned(), cause })
-    }
-
-    /// Notes what there was before usbnet, unless that is noted already: a daemon that was killed knew better.
-    pub(super) fn note_before(&self, before: &Before) -> Result<(), SwitchError> {
-        if self.noted_before().is_some() {
-            return Ok(());
-        }
-        self.note(&self.before_file(), &serde_json::to_vec(before).unwrap_or_default())
-    }
-
-    /// Everything is as it was: the note has done its duty.
-    pub(super) fn forget_before(&self) {
-        let _ = fs::remove_file(self.before_file());
-        let _ = fs::remove_file(self.loaded_file());
     }
 }
 

@@ -9,6 +9,7 @@ mod events;
 mod instance;
 mod kernel;
 mod link_care;
+mod notes;
 mod outcome;
 mod snapshot;
 mod state_file;

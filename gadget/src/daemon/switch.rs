@@ -126,7 +126,7 @@ pub fn take_down(kernel: &Kernel, supervisor: Option<Supervisor>) -> Result<bool
         return Err(SwitchError::Teardown(errors));
     }
     if !left {
-        kernel.forget_before();
+        kernel.notes().forget();
     }
     Ok(!steps.is_empty())
 }
@@ -186,7 +186,7 @@ impl Switch<'_> {
         let observed = self.observe()?;
         let wanted = self.kernel.wanted(mode, &observed)?;
         let steps = plan::switch(&observed, &wanted.target)?;
-        self.kernel.note_before(&observed.before)?;
+        self.kernel.notes().keep_before(&observed.before)?;
         for step in &steps {
             self.execute(step, wanted.responder.as_ref())?;
         }
@@ -207,7 +207,7 @@ impl Switch<'_> {
             Step::Unbind { gadget } => configfs::unbind(gadget)?,
             Step::UnloadModule { module } => modules::unload(module)?,
             Step::LoadModule(load) => {
-                self.kernel.note_loaded(&load.module)?;
+                self.kernel.notes().keep_loaded(&load.module)?;
                 load.apply()?;
             }
             Step::MountConfigfs { root } => ConfigFs::at(root).mount()?,
