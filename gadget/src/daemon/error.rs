@@ -64,6 +64,14 @@ pub enum SwitchError {
         /// The device's address.
         address: std::net::Ipv4Addr,
     },
+    /// a serial port is in use
+    #[error("{} is open by {}; end that first, the kernel would wait for it without limit", device.display(), holders.join(", "))]
+    Held {
+        /// The gadget's serial port.
+        device: PathBuf,
+        /// Who has it open.
+        holders: Vec<String>,
+    },
     /// the note about what there was
     #[error("{} cannot be written: {cause}; usbnet notes there what to put back", path.display())]
     Note {

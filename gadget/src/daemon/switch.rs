@@ -16,7 +16,8 @@ use crate::identity::MacAddr;
 use crate::link::{Addresses, Notice, announces_carrier};
 use crate::plan::{self, GadgetTarget, InterfaceSource, Observed, Step};
 use crate::responder::{Child, Incoming, Report, Settings};
-use crate::sys::configfs::{self, ConfigFs, EthernetDriver, FunctionSpec};
+use crate::sys::configfs::{self, ConfigFs, EthernetDriver, FunctionSpec, Operation};
+use crate::sys::holders::holding;
 use crate::sys::netlink::{Netlink, NetlinkError};
 use crate::sys::udc::{self, StateWatch, UdcState};
 use crate::sys::uevent::Uevents;
@@ -186,6 +187,9 @@ impl Switch<'_> {
         let observed = self.observe()?;
         let wanted = self.kernel.wanted(mode, &observed)?;
         let steps = plan::switch(&observed, &wanted.target)?;
+        if let Some(held) = steps.iter().find_map(|step| self.held(step)) {
+            return Err(held);
+        }
         self.kernel.notes().keep_before(&observed.before)?;
         for step in &steps {
             self.execute(step, wanted.responder.as_ref())?;
@@ -195,6 +199,9 @@ impl Switch<'_> {
 
     fn execute(&mut self, step: &Step, responder: Option<&Settings>) -> Result<(), SwitchError> {
         log::debug!("{}", step.shell().join("; "));
+        if let Some(held) = self.held(step) {
+            return Err(held);
+        }
         let sys = &self.kernel.roots.sys;
         match step {
             Step::StopResponder { .. } => {
@@ -233,6 +240,16 @@ impl Switch<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The kernel removes a serial function only once nobody has its port open, and waits uninterruptibly for that.
+    fn held(&self, step: &Step) -> Option<SwitchError> {
+        let Step::Configfs(Operation::RemoveDir { path }) = step else { return None };
+        path.file_name()?.to_str()?.strip_prefix("acm.")?;
+        let number = std::fs::read_to_string(path.join("port_num")).ok()?;
+        let device = Path::new("/dev").join(format!("ttyGS{}", number.trim()));
+        let holders = holding(&self.kernel.roots.proc, |target| target == device);
+        (!holders.is_empty()).then_some(SwitchError::Held { device, holders })
     }
 
     fn interface_name(&self, source: &InterfaceSource) -> Result<String, SwitchError> {

@@ -5,25 +5,15 @@
 use std::fs;
 use std::path::Path;
 
+use crate::sys::holders::holding;
+
 /// Programs with a socket on `port`, as "dnsmasq (pid 812)"; "another program" if none can be
 /// found, which is so when it is in another process namespace.
 pub(super) fn of_port(proc: &Path, transport: &str, port: u16) -> String {
     let table = fs::read_to_string(proc.join("net").join(transport)).unwrap_or_default();
     let links: Vec<String> = inodes(&table, port).map(|inode| format!("socket:[{inode}]")).collect();
-    let processes = fs::read_dir(proc).into_iter().flatten().flatten().map(|entry| entry.path());
-    let named = processes.filter(|process| has_any(process, &links)).filter_map(|process| {
-        let program = fs::read_to_string(process.join("comm")).ok()?;
-        Some(format!("{} (pid {})", program.trim_end(), process.file_name()?.to_str()?))
-    });
-    let mut holders: Vec<String> = named.collect();
-    holders.sort_unstable();
+    let holders = holding(proc, |target| links.iter().any(|link| target == Path::new(link)));
     if holders.is_empty() { "another program".to_owned() } else { holders.join(", ") }
-}
-
-fn has_any(process: &Path, links: &[String]) -> bool {
-    let descriptors = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
-    let mut targets = descriptors.filter_map(|entry| fs::read_link(entry.path()).ok());
-    targets.any(|target| links.iter().any(|link| target == Path::new(link)))
 }
 
 /// Socket numbers of the lines with this local port (proc(5): `/proc/net/udp`).

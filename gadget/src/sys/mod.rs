@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod configfs;
+pub mod holders;
 pub mod memory;
 pub mod modules;
 pub mod netlink;
