@@ -1,6 +1,6 @@
 //! The service is killed, stopped, or loses its responder.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, thread};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -8,7 +8,7 @@ use nix::{
 };
 use usbnet_tests::{
     cable,
-    daemon::{configure, daemon_pid, processes, status, usbnet_ok, wait_status, with_functions},
+    daemon::{configure, daemon_pid, processes, status, usbnet, usbnet_ok, wait_status, with_functions},
     host::Client,
     lab::{Lab, modules},
     run::sh,
@@ -132,4 +132,17 @@ fn modes_switch_back_and_forth_with_the_cable_in() {
         assert!(status().link.is_none());
         usbnet_ok(&["mode", "network"]);
     }
+}
+
+/// Whoever comes second gets what was asked for, by the first.
+#[test]
+fn two_starts_and_two_stops_at_once() {
+    let _lab = Lab::begin();
+    for verb in ["start", "stop"] {
+        let both = [(); 2].map(|()| thread::spawn(move || usbnet(&[verb])));
+        for outcome in both.map(|one| one.join().expect("a thread")) {
+            assert_eq!(outcome.code, 0, "usbnet {verb} printed:\n{}{}", outcome.out, outcome.err);
+        }
+    }
+    assert!(processes().is_empty());
 }

@@ -1,9 +1,9 @@
 //! What the service cannot do: the exit code, and one line with the object, the cause and the next step.
 
-use std::os::unix::net::UnixListener;
+use std::{fs, os::unix::net::UnixListener};
 
 use usbnet_tests::{
-    daemon::{configure, processes, usbnet, usbnet_fails, usbnet_ok, with_functions},
+    daemon::{configure, processes, status, usbnet, usbnet_fails, usbnet_ok, with_functions},
     lab::Lab,
     run::{run, sh, sh_quietly},
 };
@@ -124,4 +124,34 @@ fn not_running() {
         let outcome = usbnet(arguments);
         assert_eq!(outcome.code, NOT_RUNNING, "{arguments:?}: {}{}", outcome.out, outcome.err);
     }
+}
+
+/// A legacy module that comes while usbnet is silent is as much somebody else's as one that was there before.
+#[test]
+fn legacy_module_that_comes_later() {
+    let _lab = Lab::begin();
+    configure(&with_functions("Ncm"));
+    usbnet_ok(&["start"]);
+    usbnet_ok(&["mode", "charging"]);
+    let _undo = Undo("modprobe -r g_ether");
+    sh("modprobe g_ether && ip address add 10.9.9.1/24 dev usb0");
+    usbnet_fails(&["mode", "network"], NO_KERNEL_SUPPORT, &["dummy_udc.0", "g_ether"]);
+    assert!(usbnet_ok(&["modes"]).contains("rmmod g_ether"), "modes says why");
+    assert_eq!(status().mode.as_deref(), Some("charging"));
+    usbnet_ok(&["stop"]);
+    assert!(sh("ip address show dev usb0").contains("10.9.9.1/24"), "it is somebody else's");
+}
+
+/// The kernel would keep whoever removes the function waiting, uninterruptibly, until the port is closed.
+#[test]
+fn held_serial_port() {
+    let _lab = Lab::begin();
+    configure(&with_functions("Ncm, Acm"));
+    usbnet_ok(&["start"]);
+    let port = fs::File::open("/dev/ttyGS0").expect("the gadget's serial port");
+    let me = format!("(pid {})", std::process::id());
+    usbnet_fails(&["mode", "charging"], FAILED, &["/dev/ttyGS0", &me]);
+    assert_eq!(status().mode.as_deref(), Some("network"), "nothing was changed");
+    drop(port);
+    usbnet_ok(&["mode", "charging"]);
 }
