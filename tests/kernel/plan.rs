@@ -7,7 +7,7 @@ use usbnet_tests::{
     daemon::{configure, daemon_pid, status, usbnet_ok, with_functions},
     host,
     lab::Lab,
-    run::sh,
+    run::{run, sh},
     wait::wait_until,
 };
 
@@ -23,6 +23,7 @@ fn plan_run_as_shell_makes_the_same_gadget() {
     for functions in ["Ncm", "Rndis, Acm"] {
         configure(&with_functions(functions));
         usbnet_ok(&["start"]);
+        usbnet_ok(&["mode", "network"]); // the mode before the last stop was another
         let (wanted, address) = (gadget(), status().link.expect("a link").address);
         usbnet_ok(&["mode", "charging"]);
         let script = usbnet_ok(&["mode", "network", "--plan"]);
@@ -31,7 +32,7 @@ fn plan_run_as_shell_makes_the_same_gadget() {
         let daemon = daemon_pid();
         sh(&format!("kill -STOP {daemon}"));
         fs::write("/run/plan.sh", &script).expect("/run/plan.sh");
-        let ran = usbnet_tests::run::run(&["setsid", "sh", "-e", "/run/plan.sh"]);
+        let ran = run(&["setsid", "sh", "-e", "/run/plan.sh"]);
         assert_eq!(ran.code, 0, "{}{}\n--- in\n{script}", ran.out, ran.err);
         assert_eq!(gadget(), wanted, "{functions}");
         wait_until("the host to configure the device", || cable::udc_state() == "configured");

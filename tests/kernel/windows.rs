@@ -28,7 +28,8 @@ fn rndis_is_announced_with_its_class_and_compatible_id() {
 
     let device = cable::usb_device().expect("the device");
     let interface = device.join(format!("{}:1.0", device.file_name().unwrap_or_default().to_string_lossy()));
-    let triple = ["bInterfaceClass", "bInterfaceSubClass", "bInterfaceProtocol"]
+    // Of a function with more than one interface, Windows goes by the association; 6.1 writes the class only there.
+    let triple = ["iad_bFunctionClass", "iad_bFunctionSubClass", "iad_bFunctionProtocol"]
         .map(|name| fs::read_to_string(interface.join(name)).expect(name).trim().to_owned());
     // Windows binds its own RNDIS driver to either of these, and a serial port to the kernel's default 02/02/ff.
     let known = [["e0", "01", "03"], ["ef", "04", "01"]];

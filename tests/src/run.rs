@@ -1,6 +1,12 @@
 //! Running commands: bounded in time, and loud when they fail.
 
-use std::process::{Command, Stdio};
+use std::{
+    fs::File,
+    os::unix::fs::FileExt as _,
+    process::{Command, Stdio},
+};
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// How a command ended.
 #[derive(Debug, Clone)]
@@ -20,17 +26,28 @@ pub struct Outcome {
 /// If it cannot be started.
 #[track_caller]
 pub fn run(program: &[&str]) -> Outcome {
-    let output = Command::new("timeout")
+    // Files and not pipes: a pipe only ends with the last of the processes that a program leaves behind.
+    let (out, err) = (memory_file(), memory_file());
+    let status = Command::new("timeout")
         .args(["--verbose", "--kill-after=5", "120"])
         .args(program)
         .stdin(Stdio::null())
-        .output()
+        .stdout(out.try_clone().expect("a descriptor"))
+        .stderr(err.try_clone().expect("a descriptor"))
+        .status()
         .unwrap_or_else(|error| panic!("cannot run {program:?}: {error}"));
-    Outcome {
-        code: output.status.code().unwrap_or(255),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Outcome { code: status.code().unwrap_or(255), out: whole(&out), err: whole(&err) }
+}
+
+fn memory_file() -> File {
+    memfd_create(c"output", MFdFlags::MFD_CLOEXEC).expect("a file in memory").into()
+}
+
+/// The file's content, its offset left to whoever still writes.
+fn whole(file: &File) -> String {
+    let mut bytes = vec![0; file.metadata().expect("its size").len().try_into().expect("a size")];
+    file.read_exact_at(&mut bytes, 0).expect("what was written");
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Runs a shell line and returns what it printed, without the last line's end.

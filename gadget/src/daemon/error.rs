@@ -97,9 +97,12 @@ impl SwitchError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Obstacle(_) | Self::Plan(_) | Self::Udc(_) | Self::Module(_) | Self::NotDriven(_) => {
-                Exit::NoKernelSupport
-            }
+            Self::Obstacle(_)
+            | Self::Plan(_)
+            | Self::Udc(_)
+            | Self::Module(_)
+            | Self::NotDriven(_)
+            | Self::Configfs(ConfigfsError::NoDriver { .. }) => Exit::NoKernelSupport,
             _ => Exit::Failed,
         }
     }

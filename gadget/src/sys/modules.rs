@@ -29,7 +29,7 @@ pub enum ModuleError {
         cause: io::Error,
     },
     /// There is no such module file.
-    #[error("there is no {module}.ko for kernel {release} in {}", dir.display())]
+    #[error("there is no {module}.ko for kernel {release} in {}; correct insmod_from, or install the module there", dir.display())]
     NotFound {
         /// The module.
         module: String,
@@ -47,7 +47,7 @@ pub enum ModuleError {
         cause: io::Error,
     },
     /// `modprobe` failed.
-    #[error("modprobe cannot load {module}: {said}")]
+    #[error("modprobe cannot load {module}: {said}; `dmesg` says more")]
     Modprobe {
         /// The module.
         module: String,
@@ -63,7 +63,7 @@ pub enum ModuleError {
         cause: Errno,
     },
     /// The kernel refuses to unload a module.
-    #[error("cannot unload {module}: {}", if *cause == Errno::EAGAIN { "something still uses it" } else { cause.desc() })]
+    #[error("cannot unload {module}: {}; `lsmod` shows its users", if *cause == Errno::EAGAIN { "something still uses it" } else { cause.desc() })]
     Remove {
         /// The module.
         module: String,

@@ -8,8 +8,20 @@ use nix::errno::Errno;
 /// A failed look at, or change of, configfs.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigfsError {
+    /// The kernel has no driver for a function.
+    #[error(
+        "cannot create {}: the kernel has no function driver for {driver:?} and could not load one; install its module \
+         (usb_f_*), or choose a mode without it",
+        path.display()
+    )]
+    NoDriver {
+        /// The function's directory.
+        path: PathBuf,
+        /// The driver, as the kernel names it.
+        driver: String,
+    },
     /// A directory cannot be made.
-    #[error("cannot create {}: {cause}{}", path.display(), hint_create(path, *cause))]
+    #[error("cannot create {}: {cause}; `dmesg` says more", path.display())]
     Create {
         /// The directory.
         path: PathBuf,
@@ -17,7 +29,7 @@ pub enum ConfigfsError {
         cause: Errno,
     },
     /// A directory cannot be removed.
-    #[error("cannot remove {}: {cause}", path.display())]
+    #[error("cannot remove {}: {cause}; something still uses it, `usbnet check` says more", path.display())]
     Remove {
         /// The directory or link.
         path: PathBuf,
@@ -25,7 +37,7 @@ pub enum ConfigfsError {
         cause: Errno,
     },
     /// A link cannot be made.
-    #[error("cannot link {} to {}: {cause}", link.display(), target.display())]
+    #[error("cannot link {} to {}: {cause}; `dmesg` says more", link.display(), target.display())]
     Link {
         /// The link.
         link: PathBuf,
@@ -45,7 +57,7 @@ pub enum ConfigfsError {
         cause: Errno,
     },
     /// An attribute took a value and shows another.
-    #[error("wrote {wrote:?} to {}, but it reads {read:?}", path.display())]
+    #[error("wrote {wrote:?} to {}, but it reads {read:?}; another program changes it, or this kernel does not know the value", path.display())]
     ReadBack {
         /// The attribute.
         path: PathBuf,
@@ -55,7 +67,7 @@ pub enum ConfigfsError {
         read: String,
     },
     /// Something cannot be read.
-    #[error("cannot read {}: {cause}", path.display())]
+    #[error("cannot read {}: {cause}; usbnet must be root there", path.display())]
     Read {
         /// The file or directory.
         path: PathBuf,
@@ -71,7 +83,7 @@ pub enum ConfigfsError {
         cause: Errno,
     },
     /// configfs cannot be unmounted.
-    #[error("cannot unmount configfs from {}: {cause}", path.display())]
+    #[error("cannot unmount configfs from {}: {cause}; something else uses it by now", path.display())]
     Unmount {
         /// The mount point.
         path: PathBuf,
@@ -138,7 +150,7 @@ pub enum ConfigfsError {
         cause: Errno,
     },
     /// Any other refusal to bind.
-    #[error("cannot bind gadget {gadget} to {udc}: {cause}")]
+    #[error("cannot bind gadget {gadget} to {udc}: {cause}; `dmesg` says more")]
     Bind {
         /// The gadget.
         gadget: String,
@@ -148,7 +160,7 @@ pub enum ConfigfsError {
         cause: Errno,
     },
     /// The gadget cannot be unbound.
-    #[error("cannot unbind gadget {gadget}: {cause}")]
+    #[error("cannot unbind gadget {gadget}: {cause}; `dmesg` says more")]
     Unbind {
         /// The gadget.
         gadget: String,
@@ -170,14 +182,15 @@ pub(super) fn errno(error: &io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
 }
 
-fn hint_create(path: &Path, cause: Errno) -> String {
-    let function = path.parent().and_then(Path::file_name).is_some_and(|dir| dir == "functions");
+/// The failure to make a directory: of a function, ENOENT means that the kernel could not load its driver.
+pub(super) fn create(path: &Path, cause: Errno) -> ConfigfsError {
+    let is_function = path.parent().and_then(Path::file_name).is_some_and(|dir| dir == "functions");
     let driver = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split('.').next());
-    match (function, driver, cause) {
+    match (is_function, driver, cause) {
         (true, Some(driver), Errno::ENOENT) => {
-            format!("; the kernel has no function driver for {driver:?} and could not load one")
+            ConfigfsError::NoDriver { path: path.to_owned(), driver: driver.to_owned() }
         }
-        _ => String::new(),
+        _ => ConfigfsError::Create { path: path.to_owned(), cause },
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::error::{ConfigfsError, errno};
+use super::error::{ConfigfsError, create, errno};
 
 /// One change in configfs. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ impl Operation {
             Self::MakeDir { path } => match fs::create_dir(path).map_err(|e| errno(&e)) {
                 Ok(()) => Ok(()),
                 Err(Errno::EEXIST) if path.is_dir() => Ok(()),
-                Err(cause) => Err(ConfigfsError::Create { path: path.clone(), cause }),
+                Err(cause) => Err(create(path, cause)),
             },
             Self::Write { path, value, check } => match check {
                 Check::Echo => write_checked(path, value),
