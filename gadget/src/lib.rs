@@ -4,6 +4,7 @@
 //! Deciding code is pure; only [`sys`] and the two loops ([`daemon`], [`responder`]) do I/O,
 //! with the root path injected.
 
+pub mod cards;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -88,7 +88,9 @@ fn files_are_found_in_the_order_of_loading() {
         assert_eq!(found.ok(), expected, "{name}");
     }
     let message = resolve(dir.path(), "4.0", "g_ether").expect_err("none").to_string();
-    assert!(message.starts_with(&format!("there is no g_ether.ko for kernel 4.0 in {};", dir.path().display())));
+    assert!(
+        message.starts_with(&format!("there is no g_ether.ko for kernel 4.0 in {};", dir.path().display()))
+    );
 }
 
 #[test]
