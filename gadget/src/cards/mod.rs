@@ -23,6 +23,8 @@ pub struct ObservedCard {
     pub medium: Option<Medium>,
     /// Its own mounts now, in the order in which they were made.
     pub mounts: Vec<Mount>,
+    /// Its swap areas that are in use, in the order of `/proc/swaps`.
+    pub swaps: Vec<SwapRecord>,
     /// How it was mounted before usbnet took it.
     pub record: Option<Record>,
     /// Whether usbnet keeps everything else on the device from mounting it.

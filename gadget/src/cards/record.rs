@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::{Mount, ObservedCard};
 use serde::{Deserialize, Serialize};
 
 /// How a card was in use before usbnet took it; kept in the journal.
@@ -15,6 +16,36 @@ pub struct Record {
     pub mounts: Vec<MountRecord>,
     /// Its swap areas, in the order of `/proc/swaps`.
     pub swaps: Vec<SwapRecord>,
+}
+
+impl Record {
+    /// How a card is in use now; none for an empty slot.
+    #[must_use]
+    pub fn of(card: &ObservedCard) -> Option<Self> {
+        Some(Self {
+            card: card.name.clone(),
+            medium: card.medium.as_ref()?.path.clone(),
+            mounts: card.mounts.iter().map(MountRecord::of).collect(),
+            swaps: card.swaps.clone(),
+        })
+    }
+}
+
+impl MountRecord {
+    /// What it takes to make that mount again.
+    #[must_use]
+    pub fn of(mount: &Mount) -> Self {
+        Self {
+            source: mount.source.clone().into(),
+            point: mount.point.clone(),
+            kind: mount.kind.clone(),
+            options: mount.options.clone(),
+            super_options: mount.super_options.clone(),
+            shared: mount.propagation.shared.is_some(),
+            slave: mount.propagation.master.is_some(),
+            unbindable: mount.propagation.unbindable,
+        }
+    }
 }
 
 /// One mount.
