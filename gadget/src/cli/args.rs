@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::OnBusy;
 use crate::exit::Exit;
 use crate::responder::ResponderArgs;
 
@@ -38,27 +39,42 @@ pub enum Command {
         config: Option<PathBuf>,
     },
     /// Take the gadget down and end the daemon
-    Stop,
+    Stop {
+        /// How cards come back from the host.
+        #[command(flatten)]
+        taking: Taking,
+    },
     /// Stop, then start
     Restart {
+        /// How cards come back from the host.
+        #[command(flatten)]
+        taking: Taking,
         /// Configuration file [default: /etc/usbnet/config.ron, or the built-in defaults]
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
     /// Print the current mode, or switch to another
+    #[command(mut_group("Taking", |group| group.requires("name")))]
     Mode {
         /// The mode to switch to
         name: Option<String>,
-        /// Switch although the host still uses a card
-        #[arg(long, requires = "name")]
-        force: bool,
         /// Print the shell lines the switch equals, and change nothing
         #[arg(long, requires = "name")]
         plan: bool,
+        /// What to do when a card is in use on the device: refuse, wait=SECONDS, or terminate=SECONDS (SIGTERM
+        /// first, then wait) [default: storage.on_busy of the configuration]
+        #[arg(long, requires = "name", value_name = "WHAT", value_parser = on_busy)]
+        on_busy: Option<OnBusy>,
+        /// Give up the switch that is under way
+        #[arg(long, conflicts_with = "name")]
+        cancel: bool,
+        /// How cards come back from the host.
+        #[command(flatten)]
+        taking: Taking,
     },
     /// What can be chosen here and now, and why the rest cannot
     Modes,
-    /// Mode, UDC and its state, link, addresses, leases, traffic
+    /// Mode, UDC and its state, link, addresses, leases, cards, traffic
     Status {
         /// As JSON
         #[arg(long)]
@@ -87,6 +103,44 @@ pub enum Command {
     /// Only the DHCP/DNS responder, on any interface
     Responder(ResponderArgs),
 }
+
+/// How cards are taken back from a host that still uses them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
+pub struct Taking {
+    /// Take cards from the host although it still uses them: what it has not written yet is lost
+    #[arg(long)]
+    pub force: bool,
+    /// Wait for the host to eject its cards [default without SECONDS: 600]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "600",
+        value_parser = clap::value_parser!(u32).range(1..=86_400)
+    )]
+    pub wait: Option<u32>,
+}
+
+/// `refuse`, `wait=SECONDS` or `terminate=SECONDS`.
+fn on_busy(text: &str) -> Result<OnBusy, BadOnBusy> {
+    let (word, time) = text.split_once('=').map_or((text, None), |(word, time)| (word, Some(time)));
+    let seconds = |text: Option<&str>| {
+        let seconds = text.and_then(|text| text.parse().ok());
+        seconds.filter(|seconds| OnBusy::SECONDS.contains(seconds)).ok_or(BadOnBusy)
+    };
+    match word {
+        "refuse" if text == word => Ok(OnBusy::Refuse),
+        "wait" => Ok(OnBusy::Wait { seconds: seconds(time)? }),
+        "terminate" => Ok(OnBusy::Terminate { grace: seconds(time)? }),
+        _ => Err(BadOnBusy),
+    }
+}
+
+/// an `--on-busy` that says nothing usbnet knows
+#[derive(Debug, thiserror::Error)]
+#[error("allowed: refuse, wait=SECONDS, terminate=SECONDS, with 1 to 3600 seconds")]
+pub struct BadOnBusy;
 
 fn exit_codes() -> String {
     let rows = Exit::ALL.map(|exit| format!("  {}  {}", u8::from(exit), exit.meaning()));

@@ -200,6 +200,8 @@ mod tests {
             link: Some(link),
             responder: Some(Responder { running: true, ..Responder::default() }),
             leases: vec![],
+            cards: vec![],
+            progress: None,
             system: System::default(),
         };
         let modes = vec![Mode { name: "network".into(), functions: vec![], current: true, why: None }];

@@ -11,10 +11,11 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::{Value, json};
 
+use super::args::Taking;
 use super::client::{ClientError, Connection};
 use super::{CommandError, StatusReply};
 use crate::config::Config;
-use crate::control::{ModeReply, Phase, Refusal};
+use crate::control::{self, ModeReply, Phase, Refusal};
 use crate::daemon::{self, Kernel, Outcome, Roots};
 use crate::exit::Exit;
 
@@ -37,13 +38,14 @@ pub fn start(run: &Path, file: Option<&Path>, config: &Config) -> Result<String,
 }
 
 /// Ends the daemon; without one, takes down what a killed daemon left behind.
-pub fn stop(run: &Path, config: &Config) -> Result<String, CommandError> {
+pub fn stop(run: &Path, config: &Config, taking: Taking) -> Result<String, CommandError> {
     let mut connection = match Connection::open(run) {
         Ok(connection) => connection,
         Err(ClientError::NotRunning(_)) => return Ok(daemon::clean_up(run, config)?),
         Err(error) => return Err(error.into()),
     };
-    let _: Value = connection.call("Stop", Value::Null)?;
+    let _: Value =
+        connection.call("Stop", json!(control::Stop { force: taking.force, wait: taking.wait }))?;
     // The daemon gives back its lock before it closes the connection.
     match connection.receive::<Value>() {
         Err(ClientError::Lost(_)) => Ok("stopped".to_owned()),

@@ -19,11 +19,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::{self, Config, ConfigError};
-use crate::control::{Event, Mode, ModeReply, Status};
+use crate::control::{Event, Mode, ModeReply, Phase, SetMode, Status};
 use crate::daemon::{self, DaemonError, Kernel, Roots};
 use crate::exit::Exit;
 use crate::responder::{self, ResponderError, SettingsError};
-use args::{Args, Command};
+use args::{Args, Command, Taking};
 use check::{Facts, Finding, Grade};
 use client::{ClientError, Connection};
 
@@ -152,19 +152,20 @@ fn run(args: Args) -> Result<(), CommandError> {
             say(&lifecycle::start(run, config.as_deref(), &effective)?)
         }
         // What a configuration says must not keep anything from being taken down.
-        Command::Stop => say(&lifecycle::stop(run, &load(None).unwrap_or_default())?),
-        Command::Restart { config } => {
+        Command::Stop { taking } => say(&lifecycle::stop(run, &load(None).unwrap_or_default(), taking)?),
+        Command::Restart { taking, config } => {
             let effective = load(config.as_deref())?;
-            lifecycle::stop(run, &effective)?;
+            lifecycle::stop(run, &effective, taking)?;
             say(&lifecycle::start(run, config.as_deref(), &effective)?)
         }
+        Command::Mode { cancel: true, .. } => cancel(run),
         Command::Mode { name: None, .. } => {
             let now = ask_status(run)?;
             say(now.mode.as_deref().unwrap_or("none"))
         }
-        Command::Mode { name: Some(name), force, plan } => {
-            let parameters = json!({ "name": name, "force": force, "plan": plan });
-            let reply: ModeReply = Connection::open(run)?.call("SetMode", parameters)?;
+        Command::Mode { name: Some(name), plan, on_busy, taking: Taking { force, wait }, .. } => {
+            let set = SetMode { name, force, plan, on_busy, wait };
+            let reply: ModeReply = Connection::open(run)?.call("SetMode", json!(set))?;
             if plan { reply.steps.iter().try_for_each(|step| say(step)) } else { Ok(()) }
         }
         Command::Modes => {
@@ -209,6 +210,15 @@ struct EventReply {
 fn ask_status(run: &Path) -> Result<Status, CommandError> {
     let reply: StatusReply = Connection::open(run)?.call("Status", Value::Null)?;
     Ok(reply.status)
+}
+
+/// Gives up the switch under way, if there is one.
+fn cancel(run: &Path) -> Result<(), CommandError> {
+    if ask_status(run)?.state != Phase::Switching {
+        return say("no switch is under way");
+    }
+    let _: Value = Connection::open(run)?.call("Cancel", Value::Null)?;
+    say("cancelled")
 }
 
 fn watch(run: &Path, json: bool) -> Result<(), CommandError> {

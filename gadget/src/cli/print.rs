@@ -117,6 +117,8 @@ mod tests {
             link: None,
             responder: None,
             leases: vec![],
+            cards: vec![],
+            progress: None,
             system: System { hostname: "n800".into(), kernel: "6.1".into(), uptime_seconds: 5 },
         }
     }

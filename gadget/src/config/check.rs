@@ -4,14 +4,18 @@
 //! looks at the system: what depends on it (routes, UDCs, modules) is decided when a mode starts.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use super::{
-    Backend, Config, FunctionKind, HostPreset, InterfaceAddress, Link, MacChoice, Mode, StartMode,
-    problem::Problem,
+    Backend, Card, CardPlace, Config, FunctionKind, HostPreset, InterfaceAddress, Link, MacChoice, Mode,
+    StartMode, problem::Problem,
 };
 
 /// The largest pool: one cable has one host, and perhaps what that host bridges to it.
 const POOL_SIZE: u64 = 256;
+
+/// `FSG_MAX_LUNS` in the kernel's f_mass_storage.h.
+const MAX_CARDS: usize = 16;
 
 /// A broken rule, and the field whose value breaks it.
 pub(super) struct Finding {
@@ -31,6 +35,7 @@ pub(super) fn config(config: &Config) -> Result<(), Finding> {
         return finding("gadget.mac.host", Problem::SameMac(host));
     }
     link(&config.link)?;
+    cards(&config.cards)?;
     for (name, one) in &config.modes {
         mode(one, &format!("modes.{name}"), &config.backend)?;
     }
@@ -87,6 +92,40 @@ fn pool(link: &Link) -> Result<(), Problem> {
     Ok(())
 }
 
+fn cards(cards: &[Card]) -> Result<(), Finding> {
+    for (index, card) in cards.iter().enumerate() {
+        let problem = if index == MAX_CARDS {
+            Problem::CardCount(cards.len())
+        } else if cards[..index].iter().any(|before| before.at.is_same(&card.at)) {
+            Problem::CardTwice(card.at.to_string())
+        } else if let CardPlace::Path(path) = &card.at
+            && path == Path::new("/")
+        {
+            Problem::RootAsCard
+        } else if let CardPlace::Path(path) = &card.at
+            && !card.allow_system
+            && is_system(path)
+        {
+            Problem::SystemCard(card.at.to_string())
+        } else {
+            continue;
+        };
+        return finding(format!("cards[{index}]"), problem);
+    }
+    Ok(())
+}
+
+/// Whether a path is so plainly the system's that nobody keeps a card there. Which disk a path is on, and
+/// whether the system uses that, is only seen when it is to be lent.
+fn is_system(path: &Path) -> bool {
+    const WITH_ALL_IN_THEM: [&str; 9] =
+        ["/bin", "/boot", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr"];
+    const THEMSELVES: [&str; 10] =
+        ["/dev", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/var"];
+    WITH_ALL_IN_THEM.iter().any(|system| path.starts_with(system))
+        || THEMSELVES.iter().any(|system| path == Path::new(system))
+}
+
 /// What an address from a block without hosts is for (RFC 6890).
 fn special(address: Ipv4Addr) -> Option<&'static str> {
     match address.octets()[0] {
@@ -118,6 +157,9 @@ fn mode(mode: &Mode, path: &str, backend: &Backend) -> Result<(), Finding> {
             Problem::TwoNetworks { first: first.word(), second: function.word() }
         } else if !backend.carries(function) {
             Problem::NotLegacy(function)
+        } else if index > 0 && matches!(backend, Backend::Legacy { .. }) {
+            // Two network functions were found above, so one of the two is a card reader.
+            Problem::LegacyComposite(function)
         } else if let Some(allowed) = refused_by(mode.host_preset, function) {
             Problem::PresetContradicts { host: mode.host_preset, function, allowed }
         } else {

@@ -5,6 +5,7 @@
 //! problems it reports the first: syntax before values, values before the rules between them.
 
 mod address;
+mod card;
 mod check;
 mod name;
 mod node;
@@ -16,6 +17,7 @@ mod schema;
 use std::{fs::File, io::Read, path::Path};
 
 pub use address::{AddressError, InterfaceAddress, Pool, PoolError};
+pub use card::{Card, CardPlace, CardPlaceError, FsCheck, OnBusy, OnEject, Storage};
 use node::Node;
 use problem::Fault;
 pub use problem::{ConfigError, Problem};

@@ -79,6 +79,32 @@ pub(super) const DIRECTORY: Rule = Rule {
     holds: |name| name.starts_with('/') && name.len() < 4096 && !name.contains(char::is_control),
 };
 
+/// A card's path: the system paths are told apart by their parts, which `..` would hide.
+pub(super) const CARD_PATH: Rule = Rule {
+    what: "card's path",
+    allowed: "absolute, without `..` and control characters, below 4096 bytes",
+    holds: |name| (DIRECTORY.holds)(name) && name.split('/').all(|part| part != ".."),
+};
+
+/// A file system's label; btrfs has the longest.
+pub(super) const LABEL_OF_CARD: Rule = Rule {
+    what: "file system's label",
+    allowed: "1 to 255 bytes without control characters, not only spaces",
+    holds: |name| name.len() <= 255 && !name.trim().is_empty() && !name.contains(char::is_control),
+};
+
+/// A file system's UUID, from FAT's `1234-ABCD` to the whole length; ISO 9660 has its time there.
+pub(super) const UUID: Rule = Rule {
+    what: "UUID",
+    allowed: "4 to 36 hexadecimal digits and `-`, as in /dev/disk/by-uuid",
+    holds: |name| {
+        (4..=36).contains(&name.len())
+            && only(name, |byte| byte.is_ascii_hexdigit() || byte == b'-')
+            && !name.starts_with('-')
+            && !name.ends_with('-')
+    },
+};
+
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && only(label, |byte| byte.is_ascii_alphanumeric() || byte == b'-')

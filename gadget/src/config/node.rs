@@ -12,7 +12,7 @@ use serde::{
     de::{Deserializer as _, MapAccess, SeqAccess, Visitor},
 };
 
-use super::problem::{Fault, Problem, planned};
+use super::problem::{Fault, Problem};
 
 /// One value in the file.
 #[derive(Clone)]
@@ -109,6 +109,11 @@ impl<'a> Node<'a> {
         (word, self.at(rest, self.path.clone()))
     }
 
+    /// Whether this is a group in parentheses.
+    pub(super) fn is_group(&self) -> bool {
+        self.text.starts_with('(')
+    }
+
     /// Whether nothing is here: what follows a bare word that stands alone.
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty()
@@ -147,11 +152,16 @@ impl<'a> Node<'a> {
     pub(super) fn option(&self) -> Result<Option<Self>, Fault> {
         match self.word() {
             ("None", rest) if rest.is_empty() => Ok(None),
-            ("Some", body) => match body.parts('(')?.as_slice() {
-                [value] => Ok(Some(self.at(value.get_ron(), self.path.clone()))),
-                _ => Err(self.unexpected("None or one value")),
-            },
+            ("Some", body) => body.argument("None or one value").map(Some),
             _ => Ok(Some(self.clone())),
+        }
+    }
+
+    /// The value in `(value)`: what stands behind the word of a choice.
+    pub(super) fn argument(&self, wanted: &'static str) -> Result<Self, Fault> {
+        match self.parts('(')?.as_slice() {
+            [value] => Ok(self.at(value.get_ron(), self.path.clone())),
+            _ => Err(self.unexpected(wanted)),
         }
     }
 
@@ -205,10 +215,7 @@ impl<'a> Node<'a> {
         for (index, (field, value)) in pairs.iter().enumerate() {
             let key = self.at(field, value.path.clone());
             let problem = if !allowed.contains(field) {
-                match planned(field) {
-                    Some(what) => Problem::NotYet { word: (*field).into(), what },
-                    None => Problem::UnknownField { field: (*field).into(), allowed },
-                }
+                Problem::UnknownField { field: (*field).into(), allowed }
             } else if pairs[..index].iter().any(|(known, _)| known == field) {
                 Problem::Twice { what: "field", name: (*field).into() }
             } else {

@@ -5,7 +5,7 @@
 
 use std::{io, net::Ipv4Addr};
 
-use super::{AddressError, FunctionKind, HostPreset, InterfaceAddress, PoolError};
+use super::{AddressError, CardPlaceError, FunctionKind, HostPreset, InterfaceAddress, PoolError};
 use crate::{exit::Exit, identity::MacError};
 
 /// Why a configuration is not used.
@@ -73,14 +73,6 @@ pub(super) struct Fault {
     pub(super) offset: usize,
     pub(super) path: String,
     pub(super) problem: Problem,
-}
-
-/// What later versions bring: such a word is no typing error, so it is refused by a message of its own.
-pub(super) fn planned(word: &str) -> Option<&'static str> {
-    match word {
-        "cards" | "MassStorage" | "storage" => Some("lending memory cards"),
-        _ => None,
-    }
 }
 
 /// What is wrong with a value.
@@ -151,14 +143,6 @@ pub enum Problem {
         field: &'static str,
         /// How it may look.
         example: &'static str,
-    },
-    /// Something that later versions bring.
-    #[error("`{word}` belongs to {what}, which is not available in this version; remove it")]
-    NotYet {
-        /// The word.
-        word: String,
-        /// What it is about.
-        what: &'static str,
     },
     /// A number outside its range.
     #[error("{found} is outside {low} to {high}{unit}")]
@@ -310,8 +294,37 @@ pub enum Problem {
     #[error("macOS hosts use Ecm only when it is alone; use Ncm, or remove {}", .0.word())]
     EcmInComposite(FunctionKind),
     /// A function that no module of the legacy backend brings.
-    #[error("the legacy backend has no {}; allowed: Ecm, Rndis or Eem alone, or backend: Configfs", .0.word())]
+    #[error(
+        "the legacy backend has no {}; allowed: Ecm, Rndis, Eem or MassStorage alone, or backend: Configfs",
+        .0.word()
+    )]
     NotLegacy(FunctionKind),
+    /// Two functions, each of them a module that is a whole gadget.
+    #[error("a legacy module is a whole gadget, so {} goes alone; make two modes of it, or use backend: Configfs", .0.word())]
+    LegacyComposite(FunctionKind),
+    /// Text that names no card.
+    #[error(transparent)]
+    CardPlace(#[from] CardPlaceError),
+    /// More cards than the mass storage function has LUNs.
+    #[error("there are {0} cards; the kernel has 16 slots, so keep 16")]
+    CardCount(usize),
+    /// A card that is configured before.
+    #[error("the card {0} is there twice; keep one")]
+    CardTwice(String),
+    /// The root file system as a card.
+    #[error("/ is the root file system, which is never lent; name a card")]
+    RootAsCard,
+    /// A part of the system as a card.
+    #[error(
+        "{0} belongs to the system; if it is a card all the same, write Card(at: {0:?}, allow_system: true)"
+    )]
+    SystemCard(String),
+    /// A CD-ROM that can be written.
+    #[error("a CD-ROM cannot be written; remove read_only: false, or cdrom")]
+    WritableCdrom,
+    /// An inquiry string that SCSI has no room for.
+    #[error("an inquiry string has 1 to 28 printable ASCII characters; {0:?} has not")]
+    Inquiry(String),
 }
 
 /// `ron` begins its messages with a capital.

@@ -6,10 +6,11 @@
 use std::{net::Ipv4Addr, path::PathBuf};
 
 use super::{
-    Backend, Config, Control, FunctionKind, Gadget, HostPreset, InterfaceAddress, Link, MacChoice, Mode,
-    Pool, SerialChoice, Share, StartMode, Switch, UdcChoice, name,
+    Backend, Card, CardPlace, Config, Control, FsCheck, FunctionKind, Gadget, HostPreset, InterfaceAddress,
+    Link, MacChoice, Mode, OnBusy, OnEject, Pool, SerialChoice, Share, StartMode, Storage, Switch, UdcChoice,
+    name,
     node::{Fields, Node},
-    problem::{Fault, Problem, planned},
+    problem::{Fault, Problem},
 };
 use crate::identity::MacAddr;
 
@@ -28,11 +29,11 @@ const SWITCHES: [(&str, Switch); 2] = [("On", Switch::On), ("Off", Switch::Off)]
 pub(super) fn config(root: &Node) -> Result<Config, Fault> {
     let fields = root.fields(
         "Config",
-        &["preset", "gadget", "backend", "udc", "link", "modes", "start_mode", "control"],
+        &["preset", "gadget", "backend", "udc", "link", "cards", "storage", "modes", "start_mode", "control"],
     )?;
     let mut config = Config::default();
     if let Some(node) = fields.get("preset") {
-        config.link = preset(node)?;
+        preset(node, &mut config)?;
     }
     if let Some(node) = fields.get("gadget") {
         gadget(node, &mut config.gadget)?;
@@ -42,6 +43,8 @@ pub(super) fn config(root: &Node) -> Result<Config, Fault> {
     if let Some(node) = fields.get("link") {
         link(node, &mut config.link)?;
     }
+    set(&fields, "cards", &mut config.cards, |node| node.items()?.iter().map(card).collect())?;
+    set(&fields, "storage", &mut config.storage, storage)?;
     config.modes = match fields.get("modes") {
         Some(node) => modes(node, &config.backend)?,
         None => Mode::defaults(&config.backend),
@@ -64,15 +67,17 @@ fn set<T>(
     Ok(())
 }
 
-/// The link of a device family, as its wiki has it.
-fn preset(node: &Node) -> Result<Link, Fault> {
-    let host = |third: u8, device: u8, host: u8| Link {
-        address: InterfaceAddress { address: Ipv4Addr::new(192, 168, third, device), prefix: 27 },
-        host: Ipv4Addr::new(192, 168, third, host),
-        ..Link::default()
-    };
-    node.choice(&[("Maemo", (2, 15, 14)), ("Openmoko", (0, 202, 200))], "Maemo or Openmoko")
-        .map(|(third, device, end)| host(third, device, end))
+/// The addresses and cards of a device family, as its wiki has them.
+fn preset(node: &Node, config: &mut Config) -> Result<(), Fault> {
+    const MAEMO: (u8, u8, u8, &[&str]) = (2, 15, 14, &["/media/mmc1", "/media/mmc2"]);
+    const OPENMOKO: (u8, u8, u8, &[&str]) = (0, 202, 200, &[]);
+    let families = [("Maemo", MAEMO), ("Openmoko", OPENMOKO)];
+    let (third, device, host, cards) = node.choice(&families, "Maemo or Openmoko")?;
+    let address = |last| Ipv4Addr::new(192, 168, third, last);
+    config.link.address = InterfaceAddress { address: address(device), prefix: 27 };
+    config.link.host = address(host);
+    config.cards = cards.iter().map(|path| Card::new(CardPlace::Path(path.into()))).collect();
+    Ok(())
 }
 
 fn gadget(node: &Node, gadget: &mut Gadget) -> Result<(), Fault> {
@@ -155,19 +160,21 @@ fn parsed<T: std::str::FromStr<Err: Into<Problem>>>(node: &Node, wanted: &'stati
 fn backend(node: &Node) -> Result<Backend, Fault> {
     const WANTED: &str = "Auto, Configfs or Legacy(ether: \"g_ether\")";
     let (word, arguments) = node.word();
-    let ether = Backend::ETHER.to_owned();
+    let (ether, storage) = (Backend::ETHER.to_owned(), Backend::STORAGE.to_owned());
     match (word, arguments.is_empty()) {
         ("Auto", true) => Ok(Backend::Auto),
         ("Configfs", true) => Ok(Backend::Configfs),
-        ("Legacy", true) => Ok(Backend::Legacy { ether, insmod_from: None }),
+        ("Legacy", true) => Ok(Backend::Legacy { ether, storage, insmod_from: None }),
         ("Legacy", false) => {
-            let fields = node.fields("Legacy", &["ether", "insmod_from"])?;
-            let (mut module, mut directory) = (ether, None);
-            set(&fields, "ether", &mut module, |node| named(node, "a module's name", &name::MODULE))?;
+            let fields = node.fields("Legacy", &["ether", "storage", "insmod_from"])?;
+            let (mut ether, mut storage, mut directory) = (ether, storage, None);
+            let module = |node: &Node| named(node, "a module's name", &name::MODULE);
+            set(&fields, "ether", &mut ether, module)?;
+            set(&fields, "storage", &mut storage, module)?;
             set(&fields, "insmod_from", &mut directory, |node| {
                 optional(node, |node| named(node, "a directory", &name::DIRECTORY).map(PathBuf::from))
             })?;
-            Ok(Backend::Legacy { ether: module, insmod_from: directory })
+            Ok(Backend::Legacy { ether, storage, insmod_from: directory })
         }
         _ => Err(node.unexpected(WANTED)),
     }
@@ -215,9 +222,7 @@ fn link(node: &Node, link: &mut Link) -> Result<(), Fault> {
     set(&fields, "pool", &mut link.pool, |node| {
         optional(node, |node| parsed::<Pool>(node, "a range in quotes"))
     })?;
-    set(&fields, "avoid_overlap", &mut link.avoid_overlap, |node| {
-        node.choice(&[("true", true), ("false", false)], "true or false")
-    })?;
+    set(&fields, "avoid_overlap", &mut link.avoid_overlap, flag)?;
     set(&fields, "dhcp", &mut link.dhcp, |node| node.choice(&SWITCHES, "On or Off"))?;
     set(&fields, "dns", &mut link.dns, |node| node.choice(&SWITCHES, "On or Off"))?;
     set(&fields, "name", &mut link.name, |node| {
@@ -235,6 +240,10 @@ fn link(node: &Node, link: &mut Link) -> Result<(), Fault> {
     })
 }
 
+fn flag(node: &Node) -> Result<bool, Fault> {
+    node.choice(&[("true", true), ("false", false)], "true or false")
+}
+
 fn host(node: &Node) -> Result<Ipv4Addr, Fault> {
     let text = node.string("an address in quotes")?;
     text.parse().map_err(|_| node.fault(Problem::HostAddress(text)))
@@ -247,6 +256,68 @@ fn domain(node: &Node) -> Result<String, Fault> {
         return Err(node.fault(Problem::ReservedDomain(text)));
     }
     Ok(text)
+}
+
+/// `"/media/mmc1"`, or `Card(at: "/media/mmc1", …)`.
+fn card(node: &Node) -> Result<Card, Fault> {
+    const WANTED: &str = "a card in quotes, or Card(at: \"/media/mmc1\")";
+    let (word, group) = node.word();
+    if !group.is_group() || !matches!(word, "" | "Card") {
+        return parsed(node, WANTED).map(Card::new);
+    }
+    let fields = node.fields("Card", &["at", "read_only", "cdrom", "no_fua", "inquiry", "allow_system"])?;
+    const MISSING: Problem = Problem::Missing { field: "at", example: "at: \"/media/mmc1\"" };
+    let at = fields.get("at").ok_or_else(|| node.fault(MISSING))?;
+    let mut card = Card::new(parsed(at, "a card in quotes")?);
+    set(&fields, "cdrom", &mut card.cdrom, flag)?;
+    card.read_only = card.cdrom;
+    set(&fields, "read_only", &mut card.read_only, flag)?;
+    if card.cdrom && !card.read_only {
+        return Err(fields.get("read_only").unwrap_or(node).fault(Problem::WritableCdrom));
+    }
+    set(&fields, "no_fua", &mut card.no_fua, flag)?;
+    set(&fields, "inquiry", &mut card.inquiry, |node| optional(node, inquiry))?;
+    set(&fields, "allow_system", &mut card.allow_system, flag)?;
+    Ok(card)
+}
+
+/// Vendor (8), product (16) and release (4) of SCSI's INQUIRY data: `INQUIRY_STRING_LEN` in the kernel's
+/// storage_common.h.
+fn inquiry(node: &Node) -> Result<String, Fault> {
+    let text = node.string("None or a string")?;
+    if (1..=28).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(text);
+    }
+    Err(node.fault(Problem::Inquiry(text)))
+}
+
+fn storage(node: &Node) -> Result<Storage, Fault> {
+    let fields = node.fields("Storage", &["on_busy", "on_eject", "check"])?;
+    let mut storage = Storage::DEFAULT;
+    set(&fields, "on_busy", &mut storage.on_busy, on_busy)?;
+    set(&fields, "on_eject", &mut storage.on_eject, |node| {
+        node.choice(&OnEject::ALL.map(|what| (what.word(), what)), "Keep or GiveBack")
+    })?;
+    set(&fields, "check", &mut storage.check, |node| {
+        node.choice(&FsCheck::ALL.map(|how| (how.word(), how)), "Off, Report or Repair")
+    })?;
+    Ok(storage)
+}
+
+fn on_busy(node: &Node) -> Result<OnBusy, Fault> {
+    const WANTED: &str = "Refuse, Wait(30) or Terminate(5)";
+    let seconds = |group: &Node| {
+        let (low, high) = (OnBusy::SECONDS.start(), OnBusy::SECONDS.end());
+        let range = (i64::from(*low), i64::from(*high));
+        let time = group.argument(WANTED).map_err(|_| node.unexpected(WANTED))?;
+        ranged(&time, "a whole number of seconds", range, " seconds")
+    };
+    match node.word() {
+        ("Refuse", rest) if rest.is_empty() => Ok(OnBusy::Refuse),
+        ("Wait", group) if !group.is_empty() => Ok(OnBusy::Wait { seconds: seconds(&group)? }),
+        ("Terminate", group) if !group.is_empty() => Ok(OnBusy::Terminate { grace: seconds(&group)? }),
+        _ => Err(node.unexpected(WANTED)),
+    }
 }
 
 fn ranged<T: TryFrom<i64>>(
@@ -289,14 +360,8 @@ fn mode(node: &Node, backend: &Backend) -> Result<Mode, Fault> {
 }
 
 fn function(node: &Node) -> Result<FunctionKind, Fault> {
-    if let (word, rest) = node.word()
-        && rest.is_empty()
-        && let Some(what) = planned(word)
-    {
-        return Err(node.fault(Problem::NotYet { word: word.into(), what }));
-    }
     let words = FunctionKind::ALL.map(|function| (function.word(), function));
-    node.choice(&words, "Ecm, Ncm, Rndis, Eem, EcmSubset or Acm")
+    node.choice(&words, "Ecm, Ncm, Rndis, Eem, EcmSubset, Acm or MassStorage")
 }
 
 fn start_mode(node: &Node) -> Result<StartMode, Fault> {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Backend, Config, Link, MacChoice, SerialChoice, Share, StartMode, Switch, UdcChoice};
+use super::{Backend, Card, Config, Link, MacChoice, SerialChoice, Share, StartMode, Switch, UdcChoice};
 
 /// The effective configuration, every field written out.
 #[must_use]
@@ -35,9 +35,12 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
     match &config.backend {
         Backend::Auto => writeln!(out, "    backend: Auto,")?,
         Backend::Configfs => writeln!(out, "    backend: Configfs,")?,
-        Backend::Legacy { ether, insmod_from } => {
+        Backend::Legacy { ether, storage, insmod_from } => {
             let directory = option(insmod_from.as_ref().map(|path| format!("{path:?}")));
-            writeln!(out, "    backend: Legacy(ether: {ether:?}, insmod_from: {directory}),")?;
+            writeln!(
+                out,
+                "    backend: Legacy(ether: {ether:?}, storage: {storage:?}, insmod_from: {directory}),"
+            )?;
         }
     }
     match &config.udc {
@@ -45,6 +48,12 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
         UdcChoice::Named(name) => writeln!(out, "    udc: {name:?},")?,
     }
     write_link(out, &config.link)?;
+    write_cards(out, &config.cards)?;
+    let storage = &config.storage;
+    writeln!(out, "    storage: (")?;
+    writeln!(out, "        on_busy: {},", storage.on_busy)?;
+    writeln!(out, "        on_eject: {},", storage.on_eject.word())?;
+    writeln!(out, "        check: {},\n    ),", storage.check.word())?;
     writeln!(out, "    modes: {{")?;
     for (name, mode) in &config.modes {
         let functions = mode.functions.iter().map(|function| function.word()).collect::<Vec<_>>().join(", ");
@@ -75,6 +84,23 @@ fn write_link(out: &mut String, link: &Link) -> fmt::Result {
         Share::None => writeln!(out, "        share: None,")?,
     }
     writeln!(out, "    ),")
+}
+
+fn write_cards(out: &mut String, cards: &[Card]) -> fmt::Result {
+    if cards.is_empty() {
+        return writeln!(out, "    cards: [],");
+    }
+    writeln!(out, "    cards: [")?;
+    for Card { at, read_only, cdrom, no_fua, inquiry, allow_system } in cards {
+        let inquiry = option(inquiry.as_ref().map(|text| format!("{text:?}")));
+        writeln!(
+            out,
+            "        Card(at: {:?}, read_only: {read_only}, cdrom: {cdrom}, no_fua: {no_fua}, inquiry: {inquiry}, \
+             allow_system: {allow_system}),",
+            at.to_string()
+        )?;
+    }
+    writeln!(out, "    ],")
 }
 
 fn option(value: Option<String>) -> String {

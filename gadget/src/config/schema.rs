@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt, net::Ipv4Addr, path::PathBuf};
 
-use super::{InterfaceAddress, Pool};
+use super::{Card, InterfaceAddress, Pool, Storage};
 use crate::identity::MacAddr;
 
 /// The whole configuration, every field decided.
@@ -18,6 +18,10 @@ pub struct Config {
     pub udc: UdcChoice,
     /// Addresses and services of the network modes.
     pub link: Link,
+    /// The cards that storage modes lend, in the order of their LUNs; at most 16.
+    pub cards: Vec<Card>,
+    /// What is done around lending.
+    pub storage: Storage,
     /// The modes by name; at least one.
     pub modes: BTreeMap<String, Mode>,
     /// The mode that `start` enters.
@@ -33,6 +37,8 @@ impl Default for Config {
             backend: Backend::Auto,
             udc: UdcChoice::Auto,
             link: Link::default(),
+            cards: Vec::new(),
+            storage: Storage::DEFAULT,
             modes: Mode::defaults(&Backend::Auto),
             start_mode: StartMode::Last { or: "network".into() },
             control: Control { group: None },
@@ -106,6 +112,8 @@ pub enum Backend {
     Legacy {
         /// The network module, usually `g_ether`.
         ether: String,
+        /// The storage module, usually `g_mass_storage`.
+        storage: String,
         /// Where modules are loaded from with the running kernel's version appended, instead of
         /// asking `modprobe`.
         insmod_from: Option<PathBuf>,
@@ -116,11 +124,15 @@ impl Backend {
     /// The network module of the legacy backend unless the configuration names another.
     pub const ETHER: &str = "g_ether";
 
-    /// Whether a mode can have this function: `g_ether` shows RNDIS and ECM, or RNDIS and EEM.
+    /// The storage module of the legacy backend unless the configuration names another.
+    pub const STORAGE: &str = "g_mass_storage";
+
+    /// Whether a mode can have this function: `g_ether` shows RNDIS and ECM, or RNDIS and EEM, and
+    /// `g_mass_storage` cards.
     #[must_use]
     pub const fn carries(&self, function: FunctionKind) -> bool {
-        use FunctionKind::{Ecm, Eem, Rndis};
-        !matches!(self, Self::Legacy { .. }) || matches!(function, Ecm | Rndis | Eem)
+        use FunctionKind::{Ecm, Eem, MassStorage, Rndis};
+        !matches!(self, Self::Legacy { .. }) || matches!(function, Ecm | Rndis | Eem | MassStorage)
     }
 }
 
@@ -207,12 +219,27 @@ pub struct Mode {
 }
 
 impl Mode {
-    /// The shipped modes, with the network function that the backend has.
+    /// The shipped modes, with the network function that the backend has. A legacy module is one gadget, so
+    /// there are no two functions side by side with them.
     pub(super) fn defaults(backend: &Backend) -> BTreeMap<String, Self> {
         let host_preset = HostPreset::Any;
-        let network = Self { functions: vec![host_preset.network_function(backend)], host_preset };
-        let charging = Self { functions: Vec::new(), host_preset };
-        BTreeMap::from([("network".into(), network), ("charging".into(), charging)])
+        let network = host_preset.network_function(backend);
+        let storage = FunctionKind::MassStorage;
+        let mode = |name: &str, functions: &[FunctionKind]| {
+            (name.to_owned(), Self { functions: functions.to_vec(), host_preset })
+        };
+        let mut modes =
+            BTreeMap::from([mode("network", &[network]), mode("storage", &[storage]), mode("charging", &[])]);
+        if !matches!(backend, Backend::Legacy { .. }) {
+            modes.extend([mode("network+storage", &[network, storage])]);
+        }
+        modes
+    }
+
+    /// Whether it lends the cards.
+    #[must_use]
+    pub fn has_storage(&self) -> bool {
+        self.functions.contains(&FunctionKind::MassStorage)
     }
 
     /// The mode's network function, if it has one.
@@ -237,16 +264,19 @@ pub enum FunctionKind {
     EcmSubset,
     /// CDC Abstract Control Model: a serial port.
     Acm,
+    /// USB mass storage, bulk only: a card reader with a slot for each card.
+    MassStorage,
 }
 
 impl FunctionKind {
     /// Every function, in the order in which messages list them.
-    pub const ALL: [Self; 6] = [Self::Ecm, Self::Ncm, Self::Rndis, Self::Eem, Self::EcmSubset, Self::Acm];
+    pub const ALL: [Self; 7] =
+        [Self::Ecm, Self::Ncm, Self::Rndis, Self::Eem, Self::EcmSubset, Self::Acm, Self::MassStorage];
 
     /// Whether it gives the device a network interface.
     #[must_use]
     pub const fn is_network(self) -> bool {
-        !matches!(self, Self::Acm)
+        !matches!(self, Self::Acm | Self::MassStorage)
     }
 
     /// The word for it in the configuration.
@@ -259,6 +289,7 @@ impl FunctionKind {
             Self::Eem => "Eem",
             Self::EcmSubset => "EcmSubset",
             Self::Acm => "Acm",
+            Self::MassStorage => "MassStorage",
         }
     }
 
@@ -273,6 +304,7 @@ impl FunctionKind {
             Self::Eem => "eem",
             Self::EcmSubset => "geth",
             Self::Acm => "acm",
+            Self::MassStorage => "mass_storage",
         }
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::{INTERFACE, Reply};
-use crate::exit::Exit;
+use super::{Card, Progress};
+use crate::config::OnBusy;
 
 /// A call that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +21,9 @@ pub enum Call {
     /// Who has an address.
     Leases,
     /// Take everything down and end.
-    Stop,
+    Stop(Stop),
+    /// Give up the switch under way.
+    Cancel,
 }
 
 impl Call {
@@ -31,7 +32,7 @@ impl Call {
     pub fn changes(&self) -> bool {
         match self {
             Self::SetMode(set) => !set.plan,
-            Self::Stop => true,
+            Self::Stop(_) | Self::Cancel => true,
             Self::Status | Self::Modes | Self::Watch | Self::Leases => false,
         }
     }
@@ -49,6 +50,24 @@ pub struct SetMode {
     /// Only answer the shell lines the switch equals.
     #[serde(default)]
     pub plan: bool,
+    /// What to do about holders on the device, instead of what the configuration says.
+    #[serde(default)]
+    pub on_busy: Option<OnBusy>,
+    /// Wait so many seconds for the host to eject its cards, instead of refusing at once.
+    #[serde(default)]
+    pub wait: Option<u32>,
+}
+
+/// Parameters of `Stop`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// Take a card from the host although it uses it.
+    #[serde(default)]
+    pub force: bool,
+    /// Wait so many seconds for the host to eject its cards, instead of refusing at once.
+    #[serde(default)]
+    pub wait: Option<u32>,
 }
 
 /// Results of `SetMode`.
@@ -95,6 +114,10 @@ pub struct Status {
     pub responder: Option<Responder>,
     /// Who has an address.
     pub leases: Vec<Lease>,
+    /// The configured cards in the order of their slots, then those that are only still lent.
+    pub cards: Vec<Card>,
+    /// What the switch under way is at.
+    pub progress: Option<Progress>,
     /// The machine.
     pub system: System,
 }
@@ -220,6 +243,10 @@ pub enum EventKind {
     Lease,
     /// The responder ended or was started again.
     Responder,
+    /// A card changed hands, came or went.
+    Card,
+    /// A switch takes its time: writing back, waiting, checking.
+    Progress,
 }
 
 /// Something that happened.
@@ -233,95 +260,4 @@ pub struct Event {
     pub mode: Option<String>,
     /// The new value: UDC state, address, pid…
     pub value: Option<String>,
-}
-
-/// Why a call has no results: the typed errors of the interface.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "error", content = "parameters")]
-pub enum Refusal {
-    /// It was tried and failed.
-    #[serde(rename = "org.usbnet.Control.Failed")]
-    #[error("{message}")]
-    Failed {
-        /// What the command ends with.
-        exit: Exit,
-        /// Its error line.
-        message: String,
-    },
-    /// No such mode.
-    #[serde(rename = "org.usbnet.Control.UnknownMode")]
-    #[error("mode {name:?} is not configured; the configuration has {}", modes.join(", "))]
-    UnknownMode {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        modes: Vec<String>,
-    },
-    /// Another switch is under way.
-    #[serde(rename = "org.usbnet.Control.Switching")]
-    #[error("a switch to mode {target} is under way; wait for it, see usbnet watch")]
-    Switching {
-        /// Where it goes.
-        target: String,
-    },
-    /// The caller may only read.
-    #[serde(rename = "org.usbnet.Control.NotPermitted")]
-    #[error("only root{} may do this", group.as_ref().map(|g| format!(" and members of group {g}")).unwrap_or_default())]
-    NotPermitted {
-        /// Whose members may.
-        group: Option<String>,
-    },
-}
-
-impl Refusal {
-    /// What a command that got this answer ends with.
-    #[must_use]
-    pub const fn exit(&self) -> Exit {
-        match self {
-            Self::Failed { exit, .. } => *exit,
-            Self::UnknownMode { .. } => Exit::Usage,
-            Self::Switching { .. } => Exit::Failed,
-            Self::NotPermitted { .. } => Exit::NotPermitted,
-        }
-    }
-
-    /// The refusal as a Varlink reply.
-    #[must_use]
-    pub fn reply(&self) -> Reply {
-        let mut value = serde_json::to_value(self).unwrap_or_default();
-        let error = value["error"].as_str().unwrap_or(INTERFACE).to_owned();
-        Reply::error(&error, value["parameters"].take())
-    }
-
-    /// Reads back what [`Refusal::reply`] wrote; any other error becomes [`Refusal::Failed`].
-    #[must_use]
-    pub fn from_reply(error: &str, parameters: &Value) -> Self {
-        serde_json::from_value(json!({ "error": error, "parameters": parameters })).unwrap_or_else(|_| {
-            Self::Failed { exit: Exit::Failed, message: format!("the daemon answered {error} {parameters}") }
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_cross_the_socket_whole() {
-        let table = [
-            (Refusal::Failed { exit: Exit::NoKernelSupport, message: "no UDC".into() }, "Failed"),
-            (Refusal::UnknownMode { name: "x".into(), modes: vec!["network".into()] }, "UnknownMode"),
-            (Refusal::Switching { target: "network".into() }, "Switching"),
-            (Refusal::NotPermitted { group: Some("plugdev".into()) }, "NotPermitted"),
-            (Refusal::NotPermitted { group: None }, "NotPermitted"),
-        ];
-        for (refusal, name) in table {
-            let reply = refusal.reply();
-            assert_eq!(reply.error.as_deref(), Some(format!("{INTERFACE}.{name}").as_str()));
-            assert_eq!(Refusal::from_reply(&reply.error.unwrap(), &reply.parameters), refusal);
-        }
-        let foreign = Refusal::from_reply("org.varlink.service.MethodNotFound", &json!({"method": "X"}));
-        assert_eq!(foreign.exit(), Exit::Failed);
-        assert!(foreign.to_string().contains("MethodNotFound"));
-    }
 }

@@ -5,17 +5,21 @@
 
 mod access;
 mod api;
+mod card;
 mod framing;
 mod message;
+mod refusal;
 mod service;
 
 pub use access::{Peer, may_switch};
 pub use api::{
-    Call, Counters, Event, EventKind, Lease, Link, Mode, ModeReply, Phase, Refusal, Responder, SetMode,
-    Status, System, Udc,
+    Call, Counters, Event, EventKind, Lease, Link, Mode, ModeReply, Phase, Responder, SetMode, Status, Stop,
+    System, Udc,
 };
+pub use card::{Card, Held, Place, Progress};
 pub use framing::{FrameError, Inbox, MAX_MESSAGE, Outbox};
 pub use message::{Reply, Request};
+pub use refusal::Refusal;
 pub use service::{Incoming, receive};
 
 /// The interface's name, as Varlink writes it.

@@ -1,9 +1,11 @@
 //! From one message's bytes to a typed call, and the part of Varlink that every service answers itself.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Call, DESCRIPTION, INTERFACE, Reply, Request, SetMode};
+use crate::config::OnBusy;
 
 const SERVICE: &str = "org.varlink.service";
 const SERVICE_DESCRIPTION: &str = include_str!("org.varlink.service.varlink");
@@ -59,19 +61,35 @@ fn call(method: &str, parameters: Value, more: bool) -> Result<Call, Reply> {
         "Watch" if more => Call::Watch,
         "Watch" => return Err(Reply::error(&format!("{SERVICE}.ExpectedMore"), json!({}))),
         "Leases" => Call::Leases,
-        "Stop" => Call::Stop,
+        "Stop" => Call::Stop(parameters_of(parameters, &[])?),
+        "Cancel" => Call::Cancel,
         other => return Err(service_error("MethodNotFound", "method", other)),
     })
 }
 
-/// Varlink writes an absent optional as `null` too, serde's `default` takes only an absent one.
-fn set_mode(mut parameters: Value) -> Result<SetMode, Reply> {
-    if let Some(fields) = parameters.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
+fn set_mode(parameters: Value) -> Result<SetMode, Reply> {
+    let set: SetMode = parameters_of(parameters, &["name"])?;
+    match set.on_busy.and_then(OnBusy::seconds) {
+        Some(seconds) if !OnBusy::SECONDS.contains(&seconds) => {
+            Err(service_error("InvalidParameter", "parameter", "on_busy"))
+        }
+        _ => Ok(set),
     }
-    let name_given = parameters.get("name").is_some_and(Value::is_string);
+}
+
+/// Parameters by their type; `texts` are the ones that have to be there.
+fn parameters_of<T: DeserializeOwned>(mut parameters: Value, texts: &[&str]) -> Result<T, Reply> {
+    match &mut parameters {
+        // Varlink writes an absent optional as `null` too, serde's `default` takes only an absent one.
+        Value::Object(fields) => fields.retain(|_, value| !value.is_null()),
+        // A call without parameters leaves them out.
+        Value::Null => parameters = json!({}),
+        _ => {}
+    }
+    let missing = texts.iter().find(|name| !parameters.get(**name).is_some_and(Value::is_string));
+    let missing = missing.map(|name| (*name).to_owned());
     serde_json::from_value(parameters).map_err(|error| {
-        let parameter = if name_given { error.to_string() } else { "name".to_owned() };
+        let parameter = missing.unwrap_or_else(|| error.to_string());
         service_error("InvalidParameter", "parameter", &parameter)
     })
 }
@@ -105,6 +123,7 @@ fn service_error<T: Serialize + ?Sized>(name: &str, field: &str, value: &T) -> R
 
 #[cfg(test)]
 mod tests {
+    use super::super::Stop;
     use super::*;
 
     fn error(incoming: &Incoming) -> &str {
@@ -116,12 +135,38 @@ mod tests {
 
     #[test]
     fn calls_are_understood() {
-        let set = |name: &str, force, plan| Call::SetMode(SetMode { name: name.into(), force, plan });
+        let set = |name: &str, force, plan| {
+            Call::SetMode(SetMode { name: name.into(), force, plan, ..SetMode::default() })
+        };
+        let busy = |on_busy, wait| {
+            Call::SetMode(SetMode { name: "a".into(), on_busy: Some(on_busy), wait, ..SetMode::default() })
+        };
         let table: &[(&str, &str, Call)] = &[
             ("status", r#"{"method":"org.usbnet.Control.Status"}"#, Call::Status),
             ("empty parameters", r#"{"method":"org.usbnet.Control.Modes","parameters":{}}"#, Call::Modes),
             ("null parameters", r#"{"method":"org.usbnet.Control.Leases","parameters":null}"#, Call::Leases),
-            ("stop", r#"{"method":"org.usbnet.Control.Stop"}"#, Call::Stop),
+            ("stop", r#"{"method":"org.usbnet.Control.Stop"}"#, Call::Stop(Stop::default())),
+            (
+                "stop, waiting",
+                r#"{"method":"org.usbnet.Control.Stop","parameters":{"force":null,"wait":60}}"#,
+                Call::Stop(Stop { force: false, wait: Some(60) }),
+            ),
+            ("cancel", r#"{"method":"org.usbnet.Control.Cancel","parameters":{}}"#, Call::Cancel),
+            (
+                "refuse",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","on_busy":{"action":"refuse","seconds":null}}}"#,
+                busy(OnBusy::Refuse, None),
+            ),
+            (
+                "wait for holders and host",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","on_busy":{"action":"wait","seconds":30},"wait":600}}"#,
+                busy(OnBusy::Wait { seconds: 30 }, Some(600)),
+            ),
+            (
+                "terminate",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","on_busy":{"seconds":5,"action":"terminate"}}}"#,
+                busy(OnBusy::Terminate { grace: 5 }, None),
+            ),
             (
                 "set mode",
                 r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a"}}"#,
@@ -154,16 +199,20 @@ mod tests {
         let idl = varlink_parser::IDL::try_from(DESCRIPTION).expect("the description parses");
         assert_eq!(idl.name, INTERFACE);
         for method in &idl.method_keys {
+            let parameters = if *method == "SetMode" { json!({ "name": "network" }) } else { json!({}) };
             let message = json!({
                 "method": format!("{INTERFACE}.{method}"),
-                "parameters": { "name": "network" },
+                "parameters": parameters,
                 "more": *method == "Watch",
             });
             let incoming = receive(message.to_string().as_bytes());
             assert!(matches!(incoming, Incoming::Call { .. }), "{method}: {incoming:?}");
         }
-        assert_eq!(idl.method_keys.len(), 6);
-        assert_eq!(idl.error_keys, ["Failed", "UnknownMode", "Switching", "NotPermitted"]);
+        assert_eq!(idl.method_keys.len(), 7);
+        assert_eq!(
+            idl.error_keys,
+            ["Failed", "UnknownMode", "Switching", "CardBusy", "HostBusy", "Cancelled", "NotPermitted"]
+        );
     }
 
     #[test]
@@ -190,6 +239,26 @@ mod tests {
             (
                 "unknown parameter",
                 r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","fast":true}}"#,
+                "org.varlink.service.InvalidParameter",
+            ),
+            (
+                "busy without its time",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","on_busy":{"action":"wait"}}}"#,
+                "org.varlink.service.InvalidParameter",
+            ),
+            (
+                "busy for too long",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","on_busy":{"action":"wait","seconds":3601}}}"#,
+                "org.varlink.service.InvalidParameter",
+            ),
+            (
+                "busy for no time",
+                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","on_busy":{"action":"terminate","seconds":0}}}"#,
+                "org.varlink.service.InvalidParameter",
+            ),
+            (
+                "stop with a name",
+                r#"{"method":"org.usbnet.Control.Stop","parameters":{"name":"a"}}"#,
                 "org.varlink.service.InvalidParameter",
             ),
             (

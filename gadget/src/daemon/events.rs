@@ -154,10 +154,11 @@ impl Daemon {
                 let first = self.mode_event();
                 self.clients.reply(client, &control::Reply::more(json!({ "event": first })));
             }
-            Call::Stop => {
+            Call::Stop(_) => {
                 self.ending = true;
                 self.stoppers.extend(client);
             }
+            Call::Cancel => self.answer(client, json!({})),
             Call::SetMode(set) if !self.kernel.config.modes.contains_key(&set.name) => {
                 let modes = self.kernel.config.modes.keys().cloned().collect();
                 self.clients.reply(client, &Refusal::UnknownMode { name: set.name, modes }.reply());

@@ -203,7 +203,7 @@ impl Daemon {
             Action::Nothing => {}
             Action::Refuse { target } => {
                 let target = target.unwrap_or_else(|| "none (stopping)".to_owned());
-                self.clients.reply(client, &Refusal::Switching { target }.reply());
+                self.clients.reply(client, &Refusal::Switching { target, who: None }.reply());
             }
             Action::Switch { from, to } => self.begin(from, to, client),
         }

@@ -26,6 +26,8 @@ impl Daemon {
             link: self.link_status(),
             responder: self.supervisor.as_ref().map(|supervisor| responder(supervisor, responder_answers)),
             leases: self.leases(),
+            cards: Vec::new(),
+            progress: None,
             system: system(),
         }
     }

@@ -23,6 +23,7 @@ fn stays_what_it_was() {
         (FunctionKind::Eem, 0xb6, 0xb7),
         (FunctionKind::EcmSubset, 0xb8, 0xb9),
         (FunctionKind::Acm, 0xba, 0xbb),
+        (FunctionKind::MassStorage, 0xbc, 0xbd),
     ];
     for (function, device, host) in table {
         for (side, last) in [(Side::Device, device), (Side::Host, host)] {

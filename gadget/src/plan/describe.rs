@@ -18,6 +18,9 @@ pub enum DescribeError {
     /// A serial number or address is to be derived from an identity, and there is none.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// There is nothing that a storage mode could lend.
+    #[error("no card is configured; name them in `cards`, such as cards: [\"/media/mmc1\"]")]
+    NoCards,
     /// The kernel reads a module's parameters up to the next double quote.
     #[error(
         "gadget.{field} {value:?} has a double quote, which no module parameter can hold; leave it out, or use configfs"
@@ -104,6 +107,7 @@ fn function(
     };
     let (driver, class, compatible_id) = match kind {
         FunctionKind::Acm => return Ok(FunctionSpec::Acm { instance: "gs0".to_owned() }),
+        FunctionKind::MassStorage => return Err(DescribeError::NoCards),
         FunctionKind::Ecm => (EthernetDriver::Ecm, None, None),
         FunctionKind::Ncm => (EthernetDriver::Ncm, None, id("WINNCM", "")),
         FunctionKind::Rndis => {

@@ -103,7 +103,7 @@ pub fn choose_backend(
                 _ => Ok(BackendChoice::Legacy { ether, insmod_from: None, fallback: true }),
             }
         }
-        Backend::Legacy { ether, insmod_from } => match modules.availability(ether) {
+        Backend::Legacy { ether, insmod_from, .. } => match modules.availability(ether) {
             // The index is that of /lib/modules, not of another directory.
             Availability::Missing if insmod_from.is_none() => {
                 Err(Obstacle::NoLegacy { ether: ether.clone() })
@@ -158,6 +158,7 @@ const fn kernel_module(function: FunctionKind) -> (&'static str, &'static str) {
         FunctionKind::Eem => ("usb_f_eem", "CONFIG_USB_CONFIGFS_EEM"),
         FunctionKind::EcmSubset => ("usb_f_ecm_subset", "CONFIG_USB_CONFIGFS_ECM_SUBSET"),
         FunctionKind::Acm => ("usb_f_acm", "CONFIG_USB_CONFIGFS_ACM"),
+        FunctionKind::MassStorage => ("usb_f_mass_storage", "CONFIG_USB_CONFIGFS_MASS_STORAGE"),
     }
 }
 

@@ -68,7 +68,7 @@ fn link() -> impl Strategy<Value = Link> {
 }
 
 fn mode(backend: Backend) -> impl Strategy<Value = Mode> {
-    let serial = backend.carries(FunctionKind::Acm);
+    let legacy = matches!(backend, Backend::Legacy { .. });
     let network = select(HostPreset::ALL.to_vec()).prop_flat_map(move |host| {
         let known = host.network_functions().iter().copied();
         (
@@ -76,21 +76,61 @@ fn mode(backend: Backend) -> impl Strategy<Value = Mode> {
             option::of(select(known.filter(|function| backend.carries(*function)).collect::<Vec<_>>())),
         )
     });
-    (network, any::<bool>()).prop_map(move |((host, network), acm)| {
+    (network, any::<bool>(), any::<bool>()).prop_map(move |((host, network), acm, storage)| {
         // The two combinations that a preset refuses.
         let host_preset = if network.is_none() { HostPreset::Any } else { host };
         let alone = host_preset == HostPreset::MacOs && network == Some(FunctionKind::Ecm);
-        let acm = (serial && acm && !alone).then_some(FunctionKind::Acm);
-        Mode { functions: network.into_iter().chain(acm).collect(), host_preset }
+        let acm = (acm && !legacy && !alone).then_some(FunctionKind::Acm);
+        let storage = storage && !alone && (!legacy || network.is_none());
+        let storage = storage.then_some(FunctionKind::MassStorage);
+        Mode { functions: network.into_iter().chain(acm).chain(storage).collect(), host_preset }
     })
+}
+
+fn card() -> impl Strategy<Value = Card> {
+    let place = prop_oneof![
+        "/media/[ -~]{1,20}[a-z]".prop_filter("up", |path| !path.contains("..")),
+        "LABEL=[ -~é♥]{0,20}[a-zA-Z]",
+        "UUID=[0-9a-f]{1,4}[0-9A-F-]{2,20}[0-9A-F]",
+    ];
+    let options = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (place, options, option::of("[ -~]{1,28}")).prop_map(|(at, (read, cdrom, no_fua, allow), inquiry)| Card {
+        at: at.parse().expect("one of the three forms"),
+        read_only: read || cdrom,
+        cdrom,
+        no_fua,
+        inquiry,
+        allow_system: allow,
+    })
+}
+
+fn storage() -> impl Strategy<Value = (Vec<Card>, Storage)> {
+    let on_busy = prop_oneof![
+        Just(OnBusy::Refuse),
+        (OnBusy::SECONDS).prop_map(|seconds| OnBusy::Wait { seconds }),
+        (OnBusy::SECONDS).prop_map(|grace| OnBusy::Terminate { grace }),
+    ];
+    let words = (select(OnEject::ALL.to_vec()), select(FsCheck::ALL.to_vec()));
+    let storage =
+        (on_busy, words).prop_map(|(on_busy, (on_eject, check))| Storage { on_busy, on_eject, check });
+    let distinct = |cards: Vec<Card>| {
+        cards.into_iter().fold(Vec::<Card>::new(), |mut kept, card| {
+            if !kept.iter().any(|known| known.at.is_same(&card.at)) {
+                kept.push(card);
+            }
+            kept
+        })
+    };
+    (vec(card(), 0..=16).prop_map(distinct), storage)
 }
 
 fn valid() -> impl Strategy<Value = Config> {
     let backend = prop_oneof![
         Just(Backend::Auto),
         Just(Backend::Configfs),
-        ("[a-z][a-z0-9_-]{0,54}", option::of("/[ -~]{0,40}"))
-            .prop_map(|(ether, from)| Backend::Legacy { ether, insmod_from: from.map(Into::into) }),
+        ("[a-z][a-z0-9_-]{0,54}", "[a-z][a-z0-9_-]{0,54}", option::of("/[ -~]{0,40}")).prop_map(
+            |(ether, storage, from)| Backend::Legacy { ether, storage, insmod_from: from.map(Into::into) }
+        ),
     ];
     let rest = backend.prop_flat_map(|backend| {
         // In front so that no name is one of the reserved ones.
@@ -99,12 +139,13 @@ fn valid() -> impl Strategy<Value = Config> {
     });
     let udc =
         option::of("[a-z][a-z0-9._:-]{0,20}").prop_map(|name| name.map_or(UdcChoice::Auto, UdcChoice::Named));
-    (gadget(), udc, link(), rest, option::of("[a-z_][a-z0-9_-]{0,31}")).prop_map(
-        |(gadget, udc, link, (backend, modes, start, last), group)| {
+    (gadget(), udc, (link(), storage()), rest, option::of("[a-z_][a-z0-9_-]{0,31}")).prop_map(
+        |(gadget, udc, (link, (cards, storage)), (backend, modes, start, last), group)| {
             let names: Vec<String> = BTreeMap::keys(&modes).cloned().collect();
             let or = start.get(&names).clone();
             let start_mode = if last { StartMode::Last { or } } else { StartMode::Named(or) };
-            Config { gadget, backend, udc, link, modes, start_mode, control: Control { group } }
+            let control = Control { group };
+            Config { gadget, backend, udc, link, cards, storage, modes, start_mode, control }
         },
     )
 }

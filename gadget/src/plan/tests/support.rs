@@ -7,6 +7,7 @@ fn auto_takes_configfs_where_the_kernel_has_it() {
     use Presence::{Missing, NoGadgets, NotMounted, Ready};
     let ether = |insmod_from: Option<&str>| Backend::Legacy {
         ether: "g_ether".to_owned(),
+        storage: "g_mass_storage".to_owned(),
         insmod_from: insmod_from.map(PathBuf::from),
     };
     let (auto, forced) = (Backend::Auto, Backend::Configfs);

@@ -1,0 +1,203 @@
+//! Why a call has no results: the typed errors of the interface, with their words and exit codes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Held, INTERFACE, Reply};
+use crate::exit::Exit;
+
+/// Why a call has no results: the typed errors of the interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", content = "parameters")]
+pub enum Refusal {
+    /// It was tried and failed.
+    #[serde(rename = "org.usbnet.Control.Failed")]
+    #[error("{message}")]
+    Failed {
+        /// What the command ends with.
+        exit: Exit,
+        /// Its error line.
+        message: String,
+    },
+    /// No such mode.
+    #[serde(rename = "org.usbnet.Control.UnknownMode")]
+    #[error("mode {name:?} is not configured; the configuration has {}", modes.join(", "))]
+    UnknownMode {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        modes: Vec<String>,
+    },
+    /// Another switch is under way.
+    #[serde(rename = "org.usbnet.Control.Switching")]
+    #[error(
+        "a switch to mode {target}{} is under way; wait for it (usbnet watch), or cancel it with usbnet mode --cancel",
+        who.as_ref().map(|who| format!(", asked for by {who},")).unwrap_or_default()
+    )]
+    Switching {
+        /// Where it goes.
+        target: String,
+        /// Who asked for it: `uid 1000 (pid 812)`; none if it was nobody at the socket.
+        who: Option<String>,
+    },
+    /// Something on the device holds a card; nothing was changed.
+    #[serde(rename = "org.usbnet.Control.CardBusy")]
+    #[error("{}", busy(holders))]
+    CardBusy {
+        /// All that holds one of the cards; at least one.
+        holders: Vec<Held>,
+    },
+    /// The host holds a card; nothing was changed.
+    #[serde(rename = "org.usbnet.Control.HostBusy")]
+    #[error(
+        "the host still uses card {}; eject it there, or use --force (what it has not written yet is lost)",
+        cards.join(", card ")
+    )]
+    HostBusy {
+        /// What the configuration calls the cards.
+        cards: Vec<String>,
+    },
+    /// The switch was cancelled, and undone as far as it had come.
+    #[serde(rename = "org.usbnet.Control.Cancelled")]
+    #[error("the switch was cancelled; usbnet status shows the mode that is set")]
+    Cancelled {},
+    /// The caller may only read.
+    #[serde(rename = "org.usbnet.Control.NotPermitted")]
+    #[error("only root{} may do this", group.as_ref().map(|g| format!(" and members of group {g}")).unwrap_or_default())]
+    NotPermitted {
+        /// Whose members may.
+        group: Option<String>,
+    },
+}
+
+/// One holder a line: a person has to go through them one by one.
+fn busy(holders: &[Held]) -> String {
+    let line = |Held { card, holder }: &Held| format!("card {card} is busy: {holder}");
+    let lines: Vec<String> = holders.iter().map(line).collect();
+    let them = if lines.len() == 1 { "it" } else { "them" };
+    format!("{}; close {them}, or use --on-busy", lines.join(";\n  "))
+}
+
+impl Refusal {
+    /// What a command that got this answer ends with.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Failed { exit, .. } => *exit,
+            Self::UnknownMode { .. } => Exit::Usage,
+            Self::Switching { .. } | Self::Cancelled {} => Exit::Failed,
+            Self::CardBusy { .. } => Exit::CardBusy,
+            Self::HostBusy { .. } => Exit::HostBusy,
+            Self::NotPermitted { .. } => Exit::NotPermitted,
+        }
+    }
+
+    /// The refusal as a Varlink reply.
+    #[must_use]
+    pub fn reply(&self) -> Reply {
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        let error = value["error"].as_str().unwrap_or(INTERFACE).to_owned();
+        Reply::error(&error, value["parameters"].take())
+    }
+
+    /// Reads back what [`Refusal::reply`] wrote; any other error becomes [`Refusal::Failed`].
+    #[must_use]
+    pub fn from_reply(error: &str, parameters: &Value) -> Self {
+        serde_json::from_value(json!({ "error": error, "parameters": parameters })).unwrap_or_else(|_| {
+            Self::Failed { exit: Exit::Failed, message: format!("the daemon answered {error} {parameters}") }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cards::{Holder, HolderKind};
+
+    fn held(card: &str, kind: HolderKind, pid: Option<u32>, path: &str) -> Held {
+        let (program, user) = (pid.map(|_| "vi".into()), pid.map(|_| "user".into()));
+        Held { card: card.into(), holder: Holder { kind, pid, program, user, path: path.into() } }
+    }
+
+    #[test]
+    fn refusals_cross_the_socket_whole() {
+        let open = held("/media/mmc1", HolderKind::OpenFile, Some(812), "/media/mmc1/notes.txt");
+        let swap = held("LABEL=MUSIC", HolderKind::Swap, None, "/dev/mmcblk1p2");
+        let who = Some("uid 1000 (pid 812)".to_owned());
+        let table = [
+            (
+                Refusal::Failed { exit: Exit::NoKernelSupport, message: "no UDC".into() },
+                "Failed",
+                Exit::NoKernelSupport,
+                "no UDC",
+            ),
+            (
+                Refusal::UnknownMode { name: "x".into(), modes: vec!["network".into()] },
+                "UnknownMode",
+                Exit::Usage,
+                "mode \"x\" is not configured; the configuration has network",
+            ),
+            (
+                Refusal::Switching { target: "network".into(), who },
+                "Switching",
+                Exit::Failed,
+                "a switch to mode network, asked for by uid 1000 (pid 812), is under way; wait for it (usbnet watch), \
+                 or cancel it with usbnet mode --cancel",
+            ),
+            (
+                Refusal::Switching { target: "network".into(), who: None },
+                "Switching",
+                Exit::Failed,
+                "a switch to mode network is under way; wait for it (usbnet watch), or cancel it with usbnet mode \
+                 --cancel",
+            ),
+            (
+                Refusal::CardBusy { holders: vec![open.clone()] },
+                "CardBusy",
+                Exit::CardBusy,
+                "card /media/mmc1 is busy: vi (pid 812, user) has /media/mmc1/notes.txt open; close it, or use --on-busy",
+            ),
+            (
+                Refusal::CardBusy { holders: vec![open, swap] },
+                "CardBusy",
+                Exit::CardBusy,
+                "card /media/mmc1 is busy: vi (pid 812, user) has /media/mmc1/notes.txt open;\n  \
+                 card LABEL=MUSIC is busy: /dev/mmcblk1p2 is used as swap; close them, or use --on-busy",
+            ),
+            (
+                Refusal::HostBusy { cards: vec!["/media/mmc1".into(), "LABEL=MUSIC".into()] },
+                "HostBusy",
+                Exit::HostBusy,
+                "the host still uses card /media/mmc1, card LABEL=MUSIC; eject it there, or use --force (what it has \
+                 not written yet is lost)",
+            ),
+            (
+                Refusal::Cancelled {},
+                "Cancelled",
+                Exit::Failed,
+                "the switch was cancelled; usbnet status shows the mode that is set",
+            ),
+            (
+                Refusal::NotPermitted { group: Some("plugdev".into()) },
+                "NotPermitted",
+                Exit::NotPermitted,
+                "only root and members of group plugdev may do this",
+            ),
+            (
+                Refusal::NotPermitted { group: None },
+                "NotPermitted",
+                Exit::NotPermitted,
+                "only root may do this",
+            ),
+        ];
+        for (refusal, name, exit, message) in table {
+            let reply = refusal.reply();
+            assert_eq!(reply.error.as_deref(), Some(format!("{INTERFACE}.{name}").as_str()));
+            assert_eq!(Refusal::from_reply(&reply.error.unwrap(), &reply.parameters), refusal);
+            assert_eq!((refusal.exit(), refusal.to_string().as_str()), (exit, message));
+        }
+        let foreign = Refusal::from_reply("org.varlink.service.MethodNotFound", &json!({"method": "X"}));
+        assert_eq!(foreign.exit(), Exit::Failed);
+        assert!(foreign.to_string().contains("MethodNotFound"));
+    }
+}
