@@ -15,6 +15,17 @@ die() {
     exit 1
 }
 
+# Runs a command and ends it with this script: a shell that is ended leaves what it waits for running.
+passing_signals() {
+    local status=0 child
+    "$@" &
+    child=$!
+    trap 'kill -TERM "$child" 2>/dev/null; wait "$child"; exit 143' TERM HUP INT
+    wait "$child" || status=$?
+    trap - TERM HUP INT
+    return "$status"
+}
+
 # Runs a command as root, if it must through sudo.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

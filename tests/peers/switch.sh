@@ -1,13 +1,26 @@
 #!/bin/sh
-# The switch into network mode as people script it today: configfs by shell, the address by `ip`, DHCP and DNS by
-# dnsmasq with the settings that answer fastest. The bench compares `usbnet mode network` with it in the same boot.
+# The switches as people script them today: configfs by shell; for a network card the address by `ip`, DHCP and DNS by
+# dnsmasq with the settings that answer fastest; for cards umount, sync and the way back. The bench compares
+# `usbnet mode` with it in the same boot.
 #
 #   switch.sh up [FUNCTION] | down
+#   switch.sh up mass_storage POINT… | down mass_storage
 set -eu
 
 gadget=/sys/kernel/config/usb_gadget/peer
 function=${2:-ncm}
 pidfile=/run/switch-peer.pid
+taken=/run/switch-peer.mounts
+
+# Takes the cards that are mounted at these points; remembers device, point, type and options.
+take() {
+    : >"$taken"
+    for point in "$@"; do
+        grep " $point " /proc/mounts >>"$taken"
+        umount "$point"
+    done
+    sync
+}
 
 up() {
     modprobe libcomposite
@@ -28,9 +41,23 @@ up() {
     mkdir configs/c.1/strings/0x409
     echo "network" >configs/c.1/strings/0x409/configuration
     mkdir "functions/$function.usb0"
-    echo 02:00:00:00:00:01 >"functions/$function.usb0/dev_addr"
-    echo 02:00:00:00:00:02 >"functions/$function.usb0/host_addr"
     case $function in
+        mass_storage) ;;
+        *)
+            echo 02:00:00:00:00:01 >"functions/$function.usb0/dev_addr"
+            echo 02:00:00:00:00:02 >"functions/$function.usb0/host_addr"
+            ;;
+    esac
+    case $function in
+        mass_storage)
+            lun=0
+            while read -r device _; do
+                [ -d "functions/mass_storage.usb0/lun.$lun" ] || mkdir "functions/mass_storage.usb0/lun.$lun"
+                echo 1 >"functions/mass_storage.usb0/lun.$lun/removable"
+                echo "$device" >"functions/mass_storage.usb0/lun.$lun/file"
+                lun=$((lun + 1))
+            done <"$taken"
+            ;;
         ncm)
             echo 1 >os_desc/use
             echo 0xcd >os_desc/b_vendor_code
@@ -42,6 +69,7 @@ up() {
     ln -s "functions/$function.usb0" configs/c.1/
     set -- /sys/class/udc/*
     basename "$1" >UDC
+    [ "$function" != mass_storage ] || return 0
     ifname=$(cat "functions/$function.usb0/ifname")
     ip address add 192.168.2.15/27 dev "$ifname"
     ip link set "$ifname" up
@@ -51,14 +79,29 @@ up() {
 }
 
 down() {
-    kill "$(cat "$pidfile")"
-    rm -f "$pidfile"
+    if [ "$function" != mass_storage ]; then
+        kill "$(cat "$pidfile")"
+        rm -f "$pidfile"
+    fi
     cd "$gadget"
+    for file in functions/mass_storage.usb0/lun.*/file; do
+        [ ! -e "$file" ] || echo >"$file"
+    done
     echo >UDC
     rm -f os_desc/c.1 configs/c.1/*.usb0
+    for lun in functions/mass_storage.usb0/lun.[1-9]*; do
+        [ ! -d "$lun" ] || rmdir "$lun"
+    done
     rmdir configs/c.1/strings/0x409 configs/c.1 functions/* strings/0x409
     cd /
     rmdir "$gadget"
+    [ "$function" = mass_storage ] || return 0
+    while read -r device point type options _; do
+        mount -t "$type" -o "$options" "$device" "$point"
+    done <"$taken"
 }
 
-"$1"
+verb=$1
+shift
+[ "$verb" != up ] || [ "$function" != mass_storage ] || { shift; take "$@"; }
+"$verb"

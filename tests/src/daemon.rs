@@ -70,6 +70,13 @@ pub fn status() -> Status {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in the status:\n{text}"))
 }
 
+/// The same as it is printed, for what a script would read.
+#[track_caller]
+#[must_use]
+pub fn status_json() -> serde_json::Value {
+    serde_json::from_str(&usbnet_ok(&["status", "--json"])).expect("the status is JSON")
+}
+
 /// Waits until the status is as wanted, and returns it.
 #[track_caller]
 pub fn wait_status(what: &str, wanted: impl Fn(&Status) -> bool) -> Status {

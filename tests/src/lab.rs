@@ -8,7 +8,9 @@ use nix::{
 };
 
 use crate::{
+    cards,
     daemon::{processes, usbnet},
+    disk,
     run::sh_quietly,
     wait::wait_until,
 };
@@ -51,6 +53,7 @@ fn clean() {
         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }
     wait_until("the processes to end", || processes().is_empty());
+    disk::clean();
     sh_quietly(
         r#"
         # All at the host's end but the process that keeps it.
@@ -59,13 +62,14 @@ fn clean() {
         mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
         for gadget in /sys/kernel/config/usb_gadget/*/; do
             cd "$gadget" || continue
+            for lun in functions/*/lun.*; do [ ! -d "$lun" ] || echo 1 > "$lun/forced_eject"; done
             [ -z "$(cat UDC)" ] || echo > UDC
             for link in os_desc/* configs/*/*; do [ ! -L "$link" ] || rm "$link"; done
-            rmdir configs/*/strings/* configs/* functions/* strings/*
+            rmdir configs/*/strings/* configs/* functions/*/lun.[1-9]* functions/* strings/*
             cd / && rmdir "$gadget"
         done
-        modprobe -r g_ether g_serial
-        modprobe -r usb_f_ecm usb_f_ncm usb_f_rndis usb_f_eem usb_f_ecm_subset usb_f_acm
+        modprobe -r g_ether g_serial g_mass_storage
+        modprobe -r usb_f_ecm usb_f_ncm usb_f_rndis usb_f_eem usb_f_ecm_subset usb_f_acm usb_f_mass_storage
         modprobe -r libcomposite
         # Never unloaded on the way: every other time, 6.1 then refuses the next gadget its network card ("error: -2
         # parent: net"), whoever makes it.
@@ -73,6 +77,7 @@ fn clean() {
         for port in /sys/devices/platform/dummy_hcd.0/usb*/*-0:1.0/*port*/disable; do echo 0 > "$port"; done
         "#,
     );
+    cards::clean();
     let gadgets = fs::read_dir("/sys/kernel/config/usb_gadget").into_iter().flatten().count();
     assert!(gadgets == 0 || thread::panicking(), "{gadgets} gadgets could not be taken away");
     wait_until("the UDC", || fs::exists(format!("/sys/class/udc/{}", crate::cable::UDC)).unwrap_or(false));

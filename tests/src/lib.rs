@@ -4,9 +4,12 @@
 //! returned an error would only make every scenario repeat the same `unwrap`.
 
 pub mod cable;
+pub mod cards;
 pub mod daemon;
+pub mod disk;
 pub mod host;
 pub mod lab;
 pub mod osdesc;
 pub mod run;
+pub mod snapshot;
 pub mod wait;
