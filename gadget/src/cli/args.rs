@@ -146,3 +146,60 @@ fn exit_codes() -> String {
     let rows = Exit::ALL.map(|exit| format!("  {}  {}", u8::from(exit), exit.meaning()));
     format!("Exit codes:\n{}", rows.join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Option<Command> {
+        Args::try_parse_from(line.split(' ')).ok().map(|args| args.command)
+    }
+
+    #[test]
+    fn how_cards_are_taken() {
+        let taking = |force, wait| Some((None, Taking { force, wait }));
+        let busy = |on_busy| Some((Some(on_busy), Taking { force: false, wait: None }));
+        let table = [
+            ("usbnet mode storage", taking(false, None)),
+            ("usbnet mode storage --force --wait", taking(true, Some(600))),
+            ("usbnet mode --wait=30 storage", taking(false, Some(30))),
+            ("usbnet mode --wait storage", taking(false, Some(600))),
+            ("usbnet mode storage --wait=0", None),
+            ("usbnet mode storage --wait 30", None),
+            ("usbnet mode --force", None),
+            ("usbnet mode --wait", None),
+            ("usbnet mode --cancel --force", None),
+            ("usbnet mode storage --on-busy refuse", busy(OnBusy::Refuse)),
+            ("usbnet mode storage --on-busy=wait=3600", busy(OnBusy::Wait { seconds: 3600 })),
+            ("usbnet mode storage --on-busy terminate=5", busy(OnBusy::Terminate { grace: 5 })),
+            ("usbnet mode storage --on-busy terminate", None),
+            ("usbnet mode storage --on-busy terminate=0", None),
+            ("usbnet mode storage --on-busy wait=3601", None),
+            ("usbnet mode storage --on-busy refuse=1", None),
+            ("usbnet mode storage --on-busy lazy", None),
+            ("usbnet stop --wait", taking(false, Some(600))),
+            ("usbnet restart --force --config /a.ron", taking(true, None)),
+        ];
+        for (line, expected) in table {
+            let found = parsed(line).map(|command| match command {
+                Command::Mode { name: Some(name), plan: false, cancel: false, on_busy, taking } => {
+                    assert_eq!(name, "storage", "{line}");
+                    (on_busy, taking)
+                }
+                Command::Stop { taking } | Command::Restart { taking, .. } => (None, taking),
+                other => panic!("{line}: {other:?}"),
+            });
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_cancellation_names_no_mode() {
+        assert!(matches!(
+            parsed("usbnet mode --cancel"),
+            Some(Command::Mode { name: None, cancel: true, .. })
+        ));
+        assert!(parsed("usbnet mode --cancel storage").is_none());
+        assert!(matches!(parsed("usbnet mode"), Some(Command::Mode { name: None, cancel: false, .. })));
+    }
+}

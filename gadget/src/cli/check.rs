@@ -2,7 +2,7 @@
 //!
 //! Pure: [`Facts`] are gathered elsewhere, so that every finding has its row in a table.
 
-use crate::control::{Mode, Phase, Status};
+use crate::control::{Card, Mode, Phase, Place, Status};
 use crate::exit::Exit;
 
 /// What is known about the device before anything is said.
@@ -99,6 +99,20 @@ fn running(status: &Status, findings: &mut Vec<Finding>) {
     findings.extend(cable(status));
     findings.extend(link(status));
     findings.extend(responder(status));
+    findings.extend(status.cards.iter().map(card));
+}
+
+fn card(card: &Card) -> Finding {
+    match (&card.note, card.place) {
+        (Some(note), _) => notice(&format!("card {card}: {note}")),
+        (None, Place::Absent) => {
+            notice(&format!("card {}: nothing is there; insert it, or correct `cards`", card.name))
+        }
+        (None, Place::Nobody) => notice(&format!(
+            "card {card}; the host has ejected it, and the device gets it back with a mode without storage"
+        )),
+        (None, Place::Device | Place::Host) => good(&format!("card {card}")),
+    }
 }
 
 fn cable(status: &Status) -> Option<Finding> {
@@ -176,6 +190,20 @@ mod tests {
     use super::*;
     use crate::control::{Link, Responder, System, Udc};
 
+    fn slot(place: Place, note: Option<&str>) -> Card {
+        Card {
+            name: "/media/mmc1".into(),
+            place,
+            device: None,
+            size_bytes: None,
+            filesystem: None,
+            label: None,
+            read_only: false,
+            mounted_on: vec![],
+            note: note.map(Into::into),
+        }
+    }
+
     fn well() -> Facts {
         let link = Link {
             interface: "usb0".into(),
@@ -200,7 +228,7 @@ mod tests {
             link: Some(link),
             responder: Some(Responder { running: true, ..Responder::default() }),
             leases: vec![],
-            cards: vec![],
+            cards: vec![slot(Place::Device, None)],
             progress: None,
             system: System::default(),
         };
@@ -233,7 +261,7 @@ mod tests {
     fn a_device_that_is_well_has_only_good_findings() {
         let findings = examine(&well());
         assert!(findings.iter().all(|finding| finding.grade == Grade::Good), "{findings:?}");
-        assert_eq!(findings.len(), 7);
+        assert_eq!(findings.len(), 8);
     }
 
     #[test]
@@ -262,6 +290,14 @@ mod tests {
             ("moved", link(|l| l.moved = Some("overlap".into())), Notice, "link.address"),
             ("silent host", link(|l| l.received_bytes = 0), Notice, "usbnet restart"),
             ("responder dead", responder(false, 0), Wrong, "does not answer"),
+            ("empty slot", status(|s| s.cards = vec![slot(Place::Absent, None)]), Notice, "insert it"),
+            ("ejected", status(|s| s.cards = vec![slot(Place::Nobody, None)]), Notice, "without storage"),
+            (
+                "card with a warning",
+                status(|s| s.cards = vec![slot(Place::Host, Some("the host may not read f2fs"))]),
+                Notice,
+                "may not read f2fs",
+            ),
             ("responder flaps", responder(true, 3), Notice, "3 times"),
         ];
         for (name, facts, grade, step) in table {

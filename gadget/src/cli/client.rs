@@ -1,6 +1,7 @@
 //! The caller's end of the control socket.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -80,8 +81,22 @@ impl Connection {
     /// # Errors
     /// The daemon's refusal, or the connection's failure.
     pub fn call<T: DeserializeOwned>(&mut self, method: &str, parameters: Value) -> Result<T, ClientError> {
-        self.send(method, parameters, false)?;
+        self.ask(method, parameters)?;
         self.receive()
+    }
+
+    /// Calls a method; its one reply is for [`Connection::receive`].
+    ///
+    /// # Errors
+    /// The connection's failure.
+    pub fn ask(&mut self, method: &str, parameters: Value) -> Result<(), ClientError> {
+        self.send(method, parameters, false)
+    }
+
+    /// Whether [`Connection::receive`] would not wait.
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        self.inbox.has_message()
     }
 
     /// Calls a method whose replies go on.
@@ -109,5 +124,11 @@ impl Connection {
         let mut message = serde_json::to_vec(&request)?;
         message.push(0);
         Ok(self.stream.write_all(&message)?)
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 }

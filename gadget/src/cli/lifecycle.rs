@@ -4,8 +4,9 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -13,20 +14,23 @@ use serde_json::{Value, json};
 
 use super::args::Taking;
 use super::client::{ClientError, Connection};
-use super::{CommandError, StatusReply};
+use super::{CommandError, StatusReply, events};
 use crate::config::Config;
 use crate::control::{self, ModeReply, Phase, Refusal};
 use crate::daemon::{self, Kernel, Outcome, Roots};
 use crate::exit::Exit;
 
-/// Longer than every bounded wait inside a switch and its undoing, in milliseconds.
-const CONFIRMED_WITHIN: u16 = 60_000;
+/// Longer than every bounded wait inside a switch and its undoing, but for the one on holders.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Starts the daemon if there is none, and returns when a mode is confirmed.
 pub fn start(run: &Path, file: Option<&Path>, config: &Config) -> Result<String, CommandError> {
     match Connection::open(run) {
-        Ok(connection) => confirm(run, connection, config),
-        Err(ClientError::NotRunning(_)) => match launch(run, file) {
+        Ok(connection) => {
+            same_config(daemon::noted_config(run), file)?;
+            confirm(run, connection, config)
+        }
+        Err(ClientError::NotRunning(_)) => match launch(run, file, config) {
             // Somebody else was quicker.
             Err(CommandError::Daemon { .. }) if Connection::open(run).is_ok() => {
                 confirm(run, Connection::open(run)?, config)
@@ -37,15 +41,28 @@ pub fn start(run: &Path, file: Option<&Path>, config: &Config) -> Result<String,
     }
 }
 
+/// A daemon keeps the configuration that it was started with, so another one is not silently ignored.
+fn same_config(running: Option<PathBuf>, asked: Option<&Path>) -> Result<(), CommandError> {
+    let Some(asked) = asked else { return Ok(()) };
+    let real = |file: &Path| file.canonicalize().ok().or_else(|| std::path::absolute(file).ok());
+    if running.as_deref().is_some_and(|running| real(running) == real(asked)) {
+        return Ok(());
+    }
+    Err(CommandError::OtherConfig { running, asked: asked.to_owned() })
+}
+
 /// Ends the daemon; without one, takes down what a killed daemon left behind.
 pub fn stop(run: &Path, config: &Config, taking: Taking) -> Result<String, CommandError> {
     let mut connection = match Connection::open(run) {
         Ok(connection) => connection,
+        Err(ClientError::NotRunning(_)) if !nix::unistd::geteuid().is_root() => {
+            return Err(CommandError::NotRootToTidy);
+        }
         Err(ClientError::NotRunning(_)) => return Ok(daemon::clean_up(run, config)?),
         Err(error) => return Err(error.into()),
     };
-    let _: Value =
-        connection.call("Stop", json!(control::Stop { force: taking.force, wait: taking.wait }))?;
+    let stop = json!(control::Stop { force: taking.force, wait: taking.wait });
+    let _: Value = events::follow(run, &mut connection, "Stop", stop)?;
     // The daemon gives back its lock before it closes the connection.
     match connection.receive::<Value>() {
         Err(ClientError::Lost(_)) => Ok("stopped".to_owned()),
@@ -77,7 +94,7 @@ fn confirm(run: &Path, mut connection: Connection, config: &Config) -> Result<St
     }
 }
 
-fn launch(run: &Path, file: Option<&Path>) -> Result<String, CommandError> {
+fn launch(run: &Path, file: Option<&Path>, config: &Config) -> Result<String, CommandError> {
     if !nix::unistd::geteuid().is_root() {
         return Err(CommandError::NotRoot);
     }
@@ -86,10 +103,11 @@ fn launch(run: &Path, file: Option<&Path>) -> Result<String, CommandError> {
     let mut child = daemon_command(run, file, &report)?.spawn().map_err(CommandError::Launch)?;
     drop(report); // only the daemon's copy keeps the pipe open
     let mut fds = [PollFd::new(outcome.as_fd(), PollFlags::POLLIN)];
-    let ready = poll(&mut fds, PollTimeout::from(CONFIRMED_WITHIN))
-        .map_err(|errno| CommandError::Launch(errno.into()))?;
-    if ready == 0 {
-        return Err(CommandError::NotConfirmed { pid: child.id(), seconds: CONFIRMED_WITHIN / 1000 });
+    let holders = config.storage.on_busy.seconds().unwrap_or_default();
+    let limit = CONFIRMED_WITHIN + Duration::from_secs(holders.into());
+    let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+    if poll(&mut fds, timeout).map_err(|errno| CommandError::Launch(errno.into()))? == 0 {
+        return Err(CommandError::NotConfirmed { pid: child.id(), seconds: limit.as_secs() });
     }
     match Outcome::read(&mut outcome).map_err(CommandError::Launch)? {
         Some(Outcome { exit: Exit::Done, message }) => Ok(message),
@@ -117,4 +135,38 @@ fn daemon_command(run: &Path, file: Option<&Path>, report: &OwnedFd) -> Result<C
         command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(io::Error::from));
     }
     Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_configuration_is_not_silently_ignored() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("a.ron");
+        std::fs::write(&file, "Config()").expect("writable");
+        let link = directory.path().join("b.ron");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        let gone = PathBuf::from("/nowhere/c.ron");
+        let running = |file: &Path| Some(file.to_owned());
+        let table = [
+            ("none asked for", running(&file), None, true),
+            ("none asked for, none there", None, None, true),
+            ("the same", running(&file), Some(&file), true),
+            ("the same by a link", running(&file), Some(&link), true),
+            ("the same, gone", running(&gone), Some(&gone), true),
+            ("another", running(&file), Some(&gone), false),
+            ("one instead of the defaults", None, Some(&file), false),
+        ];
+        for (name, running, asked, same) in table {
+            assert_eq!(same_config(running, asked.map(PathBuf::as_path)).is_ok(), same, "{name}");
+        }
+        let error = same_config(None, Some(&gone)).expect_err("another");
+        assert_eq!(
+            error.to_string(),
+            "the daemon is already running with the built-in defaults, not with /nowhere/c.ron; change that with \
+             usbnet restart --config /nowhere/c.ron"
+        );
+    }
 }

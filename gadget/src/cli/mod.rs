@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod client;
+mod events;
 mod lifecycle;
 mod log;
 mod print;
@@ -61,6 +62,24 @@ pub enum CommandError {
     /// not root
     #[error("only root can start the daemon; use sudo, or the init script")]
     NotRoot,
+    /// not root, and nobody to ask
+    #[error(
+        "the daemon is not running; if one was killed, only root can remove what it left behind: sudo usbnet stop"
+    )]
+    NotRootToTidy,
+    /// the daemon runs with something else
+    #[error(
+        "the daemon is already running with {}, not with {}; change that with usbnet restart --config {}",
+        running.as_ref().map_or_else(|| "the built-in defaults".into(), |file| file.display().to_string()),
+        asked.display(),
+        asked.display()
+    )]
+    OtherConfig {
+        /// The file that it was started with; none if it found none.
+        running: Option<PathBuf>,
+        /// The file that was asked for.
+        asked: PathBuf,
+    },
     /// the daemon waits for a UDC
     #[error("the UDC is gone; mode {mode} is set again when there is one, see usbnet check")]
     Lost {
@@ -81,7 +100,7 @@ pub enum CommandError {
         /// The daemon, still trying.
         pid: u32,
         /// How long it was waited for.
-        seconds: u16,
+        seconds: u64,
     },
     /// the doctor found something
     #[error("{wrong} of these keep it from working; each line says what to do")]
@@ -105,9 +124,13 @@ impl CommandError {
             Self::Daemon { exit, .. } | Self::Unwell { exit, .. } | Self::Logged(exit) => *exit,
             Self::Responder(error) => error.exit(),
             Self::Settings(_) => Exit::Usage,
-            Self::NotRoot => Exit::NotPermitted,
+            Self::NotRoot | Self::NotRootToTidy => Exit::NotPermitted,
             Self::Lost { .. } => Exit::NoKernelSupport,
-            Self::Launch(_) | Self::Died(_) | Self::NotConfirmed { .. } | Self::Output(_) => Exit::Failed,
+            Self::OtherConfig { .. }
+            | Self::Launch(_)
+            | Self::Died(_)
+            | Self::NotConfirmed { .. }
+            | Self::Output(_) => Exit::Failed,
         }
     }
 }
@@ -151,11 +174,12 @@ fn run(args: Args) -> Result<(), CommandError> {
             let effective = load(config.as_deref())?;
             say(&lifecycle::start(run, config.as_deref(), &effective)?)
         }
-        // What a configuration says must not keep anything from being taken down.
-        Command::Stop { taking } => say(&lifecycle::stop(run, &load(None).unwrap_or_default(), taking)?),
+        Command::Stop { taking } => say(&lifecycle::stop(run, &in_force(run), taking)?),
         Command::Restart { taking, config } => {
+            // The file that the daemon was started with, unless another is given; read before anything is stopped.
+            let config = config.or_else(|| daemon::noted_config(run));
             let effective = load(config.as_deref())?;
-            lifecycle::stop(run, &effective, taking)?;
+            lifecycle::stop(run, &in_force(run), taking)?;
             say(&lifecycle::start(run, config.as_deref(), &effective)?)
         }
         Command::Mode { cancel: true, .. } => cancel(run),
@@ -165,16 +189,18 @@ fn run(args: Args) -> Result<(), CommandError> {
         }
         Command::Mode { name: Some(name), plan, on_busy, taking: Taking { force, wait }, .. } => {
             let set = SetMode { name, force, plan, on_busy, wait };
-            let reply: ModeReply = Connection::open(run)?.call("SetMode", json!(set))?;
+            let mut connection = Connection::open(run)?;
+            let reply: ModeReply = events::follow(run, &mut connection, "SetMode", json!(set))?;
             if plan { reply.steps.iter().try_for_each(|step| say(step)) } else { Ok(()) }
         }
         Command::Modes => {
             let reply: ModesReply = Connection::open(run)?.call("Modes", Value::Null)?;
-            say(&print::modes(&reply.modes))
+            say(&print::modes(&reply.modes, &ask_status(run)?.cards))
         }
         Command::Status { json: false } => say(&print::status(&ask_status(run)?)),
         Command::Status { json: true } => say(&pretty(&ask_status(run)?)),
-        Command::Watch { json } => watch(run, json),
+        Command::Watch { json: true } => events::watch(run, |event| say(&compact(event))),
+        Command::Watch { json: false } => events::watch(run, |event| say(print::event(event))),
         Command::Check { config } => doctor(run, config.as_deref()),
         Command::Config { default: true, .. } => say(config::default_text().trim_end()),
         Command::Config { default: false, file } => say(config::render(&load(file.as_deref())?).trim_end()),
@@ -202,11 +228,6 @@ struct ModesReply {
     modes: Vec<Mode>,
 }
 
-#[derive(Deserialize)]
-struct EventReply {
-    event: Event,
-}
-
 fn ask_status(run: &Path) -> Result<Status, CommandError> {
     let reply: StatusReply = Connection::open(run)?.call("Status", Value::Null)?;
     Ok(reply.status)
@@ -219,15 +240,6 @@ fn cancel(run: &Path) -> Result<(), CommandError> {
     }
     let _: Value = Connection::open(run)?.call("Cancel", Value::Null)?;
     say("cancelled")
-}
-
-fn watch(run: &Path, json: bool) -> Result<(), CommandError> {
-    let mut connection = Connection::open(run)?;
-    connection.subscribe("Watch")?;
-    loop {
-        let EventReply { event } = connection.receive()?;
-        say(&if json { compact(&event) } else { print::event(&event).to_owned() })?;
-    }
 }
 
 /// Examines the device; ends with the code of the worst finding.
@@ -266,6 +278,11 @@ fn source(file: Option<PathBuf>) -> Option<PathBuf> {
 
 fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
     source(file.map(Path::to_owned)).map_or_else(|| Ok(Config::default()), |path| config::load(&path))
+}
+
+/// The configuration to take down with. What it says must not keep anything from being taken down.
+fn in_force(run: &Path) -> Config {
+    load(daemon::noted_config(run).as_deref()).unwrap_or_default()
 }
 
 fn pretty(status: &Status) -> String {

@@ -1,6 +1,7 @@
 //! What a person reads: status, modes and events as text.
 
-use crate::control::{Counters, Event, Lease, Link, Mode, Phase, Responder, Status};
+use crate::config::FunctionKind;
+use crate::control::{Card, Counters, Event, Lease, Link, Mode, Phase, Responder, Status};
 
 const LABEL: usize = 10;
 
@@ -8,6 +9,7 @@ const LABEL: usize = 10;
 #[must_use]
 pub fn status(status: &Status) -> String {
     let mut lines = vec![row("mode", &mode(status))];
+    lines.extend(status.progress.iter().map(|progress| row("progress", &progress.to_string())));
     if let Some(error) = &status.error {
         lines.push(row("error", error));
     }
@@ -23,9 +25,18 @@ pub fn status(status: &Status) -> String {
         lines.extend(responder_rows(responder));
     }
     lines.extend(status.leases.iter().map(|lease| row("lease", &lease_text(lease))));
+    lines.extend(card_rows(&status.cards));
     let system = &status.system;
     lines.push(row("system", &format!("{}, Linux {}", system.hostname, system.kernel)));
     lines.join("\n")
+}
+
+/// Each card, and below it what a person should know about it.
+fn card_rows(cards: &[Card]) -> impl Iterator<Item = String> {
+    cards.iter().flat_map(|card| {
+        let note = card.note.as_ref().map(|note| row("note", &format!("{}: {note}", card.name)));
+        std::iter::once(row("card", &card.to_string())).chain(note)
+    })
 }
 
 fn row(label: &str, text: &str) -> String {
@@ -81,9 +92,9 @@ pub fn lease_text(lease: &Lease) -> String {
     format!("{} {} {name}, {} s left", lease.address, lease.mac, lease.seconds_left)
 }
 
-/// One mode a line: `*` marks the current one.
+/// One mode a line: `*` marks the current one. Below them the cards, if a mode lends them.
 #[must_use]
-pub fn modes(modes: &[Mode]) -> String {
+pub fn modes(modes: &[Mode], cards: &[Card]) -> String {
     let width = modes.iter().map(|mode| mode.name.len()).max().unwrap_or(0);
     let line = |mode: &Mode| {
         let mark = if mode.current { '*' } else { ' ' };
@@ -92,7 +103,11 @@ pub fn modes(modes: &[Mode]) -> String {
         let why = mode.why.as_ref().map(|why| format!(" (not now: {why})")).unwrap_or_default();
         format!("{mark} {:width$}  {functions}{why}", mode.name)
     };
-    modes.iter().map(line).collect::<Vec<_>>().join("\n")
+    let lends = modes
+        .iter()
+        .any(|mode| mode.functions.iter().any(|word| word == FunctionKind::MassStorage.kernel_name()));
+    let cards = card_rows(cards).filter(|_| lends);
+    modes.iter().map(line).chain(cards).collect::<Vec<_>>().join("\n")
 }
 
 /// One event.
@@ -104,7 +119,21 @@ pub fn event(event: &Event) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{System, Udc};
+    use crate::control::{Place, Progress, System, Udc};
+
+    fn card(name: &str, place: Place, note: Option<&str>) -> Card {
+        Card {
+            name: name.into(),
+            place,
+            device: Some("/dev/mmcblk1p1".into()),
+            size_bytes: Some(2_000_000_000),
+            filesystem: Some("f2fs".into()),
+            label: None,
+            read_only: false,
+            mounted_on: vec![],
+            note: note.map(Into::into),
+        }
+    }
 
     fn nothing() -> Status {
         Status {
@@ -169,12 +198,38 @@ mod tests {
             error: Some("UDC is gone".into()),
             ..nothing()
         };
+        let lending = Status {
+            mode: Some("network".into()),
+            target: Some("storage".into()),
+            state: Phase::Switching,
+            cards: vec![
+                card("/media/mmc1", Place::Host, Some("the host may not read f2fs")),
+                card("LABEL=A", Place::Absent, None),
+            ],
+            progress: Some(Progress {
+                card: Some("/media/mmc1".into()),
+                what: "writing back".into(),
+                bytes_left: Some(5_000_000),
+                seconds: 2,
+            }),
+            ..nothing()
+        };
         let table = [
             ("stopped", nothing(), "mode       none\nsystem     n800, Linux 6.1"),
             (
                 "switching after a failure",
                 switching,
                 "mode       none, switching to network\nerror      UDC is gone\nsystem     n800, Linux 6.1",
+            ),
+            (
+                "lending",
+                lending,
+                "mode       network, switching to storage\n\
+                 progress   /media/mmc1: writing back, 5.0 MB left, 2 s\n\
+                 card       /media/mmc1: host has it (/dev/mmcblk1p1, 2.0 GB f2fs)\n\
+                 note       /media/mmc1: the host may not read f2fs\n\
+                 card       LABEL=A: absent, the slot is empty\n\
+                 system     n800, Linux 6.1",
             ),
             (
                 "network",
@@ -209,9 +264,14 @@ mod tests {
             mode("network", &["ncm", "acm"], true, None),
             mode("old", &["rndis"], false, Some("the kernel has no usb_f_rndis")),
         ];
+        let cards = [card("/media/mmc1", Place::Device, None)];
         assert_eq!(
-            modes(&list),
+            modes(&list, &cards),
             "  charging  no functions\n* network   ncm + acm\n  old       rndis (not now: the kernel has no usb_f_rndis)"
+        );
+        assert_eq!(
+            modes(&[mode("storage", &["mass_storage"], true, None)], &cards),
+            "* storage  mass_storage\ncard       /media/mmc1: device has it, not mounted (/dev/mmcblk1p1, 2.0 GB f2fs)"
         );
     }
 }

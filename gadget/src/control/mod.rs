@@ -10,6 +10,7 @@ mod framing;
 mod message;
 mod refusal;
 mod service;
+mod size;
 
 pub use access::{Peer, may_switch};
 pub use api::{
@@ -21,6 +22,7 @@ pub use framing::{FrameError, Inbox, MAX_MESSAGE, Outbox};
 pub use message::{Reply, Request};
 pub use refusal::Refusal;
 pub use service::{Incoming, receive};
+pub use size::Size;
 
 /// The interface's name, as Varlink writes it.
 pub const INTERFACE: &str = "org.usbnet.Control";

@@ -316,6 +316,9 @@ impl Daemon {
                 self.clients.reply(client, &refusal.reply());
                 self.happen(Event::Failed { undone }, None);
                 if reporter.is_expected() {
+                    if let Some(instance) = self.instance.as_ref().filter(|_| undone) {
+                        instance.forget_config();
+                    }
                     return Some(Err(error.into()));
                 }
                 log::error!("{error}");
@@ -344,7 +347,11 @@ impl Daemon {
 
     /// Gives the lock back first, then answers, then lets the connections close.
     fn end(&mut self, result: Result<(), SwitchError>) -> Result<(), DaemonError> {
-        self.instance = None;
+        if let Some(instance) = self.instance.take()
+            && result.is_ok()
+        {
+            instance.forget_config();
+        }
         log::info!("stopped");
         let reply = match &result {
             Ok(()) => control::Reply::done(json!({})),

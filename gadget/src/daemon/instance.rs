@@ -1,7 +1,9 @@
 //! One daemon a run directory: the lock that says so, and the control socket behind it.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -9,6 +11,9 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::exit::Exit;
+
+/// The note with the configuration file's path.
+const CONFIG_NOTE: &str = "config";
 
 /// Why this process cannot be the daemon.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +95,25 @@ impl Instance {
         Ok(Self { run: run.to_owned(), _lock: lock })
     }
 
+    /// Notes the configuration file for whoever comes after a daemon that was killed; none for the defaults.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn note_config(&self, file: Option<&Path>) -> Result<(), InstanceError> {
+        let path = self.run.join(CONFIG_NOTE);
+        let absolute = file.map(std::path::absolute).transpose();
+        let noted = absolute.and_then(|file| match file {
+            Some(file) => fs::write(&path, file.as_os_str().as_bytes()),
+            None => remove(&path),
+        });
+        noted.map_err(|cause| InstanceError::RunDirectory { path, cause })
+    }
+
+    /// Everything is taken down: the next daemon may have another configuration.
+    pub fn forget_config(&self) {
+        let _ = fs::remove_file(self.run.join(CONFIG_NOTE));
+    }
+
     /// Binds the control socket (0666: everybody may ask, the peer's credentials decide what).
     ///
     /// # Errors
@@ -100,10 +124,7 @@ impl Instance {
             return Err(InstanceError::SocketInUse { path });
         }
         let failed = |cause| InstanceError::RunDirectory { path: path.clone(), cause };
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
+        remove(&path).map_err(failed)?;
         let listener = UnixListener::bind(&path).map_err(failed)?;
         fs::set_permissions(&path, Permissions::from_mode(0o666)).map_err(failed)?;
         Ok(listener)
@@ -115,6 +136,21 @@ impl Drop for Instance {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.run.join("control"));
     }
+}
+
+/// Removes a file that may not be there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The configuration file of the daemon that runs, or was killed; none for the defaults.
+#[must_use]
+pub fn noted_config(run: &Path) -> Option<PathBuf> {
+    let path = fs::read(run.join(CONFIG_NOTE)).ok().filter(|path| !path.is_empty())?;
+    Some(PathBuf::from(OsString::from_vec(path)))
 }
 
 /// The process id the daemon wrote into its lock file.
@@ -138,6 +174,21 @@ mod tests {
         drop((first, listener));
         assert!(!run.join("control").exists());
         drop(Instance::acquire(&run).expect("free again"));
+    }
+
+    #[test]
+    fn the_configuration_is_noted_until_it_is_forgotten() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let instance = Instance::acquire(dir.path()).expect("free");
+        assert_eq!(noted_config(dir.path()), None);
+        for file in [Some(Path::new("/etc/usb net.ron")), None, Some(Path::new("/tmp/n\u{f6}kia.ron"))] {
+            instance.note_config(file).expect("writable");
+            assert_eq!(noted_config(dir.path()).as_deref(), file);
+        }
+        drop(instance);
+        assert!(noted_config(dir.path()).is_some(), "a killed daemon leaves it behind");
+        Instance::acquire(dir.path()).expect("free").forget_config();
+        assert_eq!(noted_config(dir.path()), None);
     }
 
     #[test]

@@ -36,6 +36,7 @@ use crate::sys::sandbox::close_inherited;
 use crate::sys::uevent::{UeventError, Uevents};
 use clients::{ClientId, Clients};
 pub use error::SwitchError;
+pub use instance::noted_config;
 use instance::{Instance, InstanceError};
 pub use kernel::{Kernel, Roots};
 use link_care::Care;
@@ -124,9 +125,10 @@ fn inherited(fd: RawFd) -> Option<OwnedFd> {
 /// # Errors
 /// What could not be taken down, or that a daemon runs after all.
 pub fn clean_up(run: &Path, config: &Config) -> Result<String, DaemonError> {
-    let _instance = Instance::acquire(run)?;
+    let instance = Instance::acquire(run)?;
     let kernel = Kernel::new(config.clone(), Roots::system(run));
     let changed = switch::take_down(&kernel, None)?;
+    instance.forget_config();
     Ok(if changed { "not running; removed what it had left behind" } else { "not running" }.to_owned())
 }
 
@@ -165,6 +167,7 @@ impl Daemon {
     fn new(options: &Options) -> Result<Self, DaemonError> {
         let config = options.config.as_deref().map_or_else(|| Ok(Config::default()), config::load)?;
         let instance = Instance::acquire(&options.run)?;
+        instance.note_config(options.config.as_deref())?;
         let clients = Clients::new(instance.listen()?)?;
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGTERM);
