@@ -54,7 +54,7 @@ pub enum Command {
         config: Option<PathBuf>,
     },
     /// Print the current mode, or switch to another
-    #[command(mut_group("Taking", |group| group.requires("name")))]
+    #[command(mut_group("Taking", |group| group.requires("name").conflicts_with("cancel")))]
     Mode {
         /// The mode to switch to
         name: Option<String>,
@@ -66,7 +66,7 @@ pub enum Command {
         #[arg(long, requires = "name", value_name = "WHAT", value_parser = on_busy)]
         on_busy: Option<OnBusy>,
         /// Give up the switch that is under way
-        #[arg(long, conflicts_with = "name")]
+        #[arg(long, conflicts_with_all = ["name", "plan", "on_busy"])]
         cancel: bool,
         /// How cards come back from the host.
         #[command(flatten)]
