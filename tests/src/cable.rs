@@ -25,14 +25,19 @@ pub fn udc_state() -> String {
 ///
 /// Not by `soft_connect`: dummy_hcd's host end never enumerates again after a `disconnect`.
 pub fn plug() {
-    sh(&format!("echo 0 > {}", port_switch().display()));
+    set(true);
     wait_until("the host to enumerate the device", || usb_device().is_some());
 }
 
 /// Pulls the cable out: the host's port is not.
 pub fn unplug() {
-    sh(&format!("echo 1 > {}", port_switch().display()));
+    set(false);
     wait_until("the host to see the device go", || usb_device().is_none());
+}
+
+/// Puts the cable in or pulls it out, and does not wait for anybody to notice.
+pub fn set(plugged: bool) {
+    sh(&format!("echo {} > {}", u8::from(!plugged), port_switch().display()));
 }
 
 /// `disable` of the root hub's one port (`Documentation/ABI/testing/sysfs-bus-usb`).
