@@ -7,6 +7,7 @@
 mod address;
 mod card;
 mod check;
+mod function;
 mod name;
 mod node;
 mod problem;
@@ -18,13 +19,14 @@ use std::{fs::File, io::Read, path::Path};
 
 pub use address::{AddressError, InterfaceAddress, Pool, PoolError};
 pub use card::{Card, CardPlace, CardPlaceError, FsCheck, OnBusy, OnEject, Storage};
+pub use function::{FunctionKind, HostPreset};
 use node::Node;
 use problem::Fault;
 pub use problem::{ConfigError, Problem};
 pub use render::render;
 pub use schema::{
-    Backend, Config, Control, FunctionKind, Gadget, HostPreset, Link, MacChoice, Mode, SerialChoice, Share,
-    StartMode, Switch, UdcChoice,
+    Backend, Config, Control, Gadget, Link, MacChoice, Mode, SerialChoice, Share, StartMode, Switch,
+    UdcChoice,
 };
 
 /// The longest file that is read, in bytes; the default configuration has a twentieth of it.
