@@ -14,6 +14,24 @@ pub struct DeviceNumber {
     pub minor: u32,
 }
 
+impl std::str::FromStr for DeviceNumber {
+    type Err = NoDeviceNumber;
+
+    /// `8:1`, as `mountinfo` and the attribute `dev` in sysfs have it.
+    fn from_str(text: &str) -> Result<Self, NoDeviceNumber> {
+        let numbers = text
+            .trim_end()
+            .split_once(':')
+            .and_then(|(major, minor)| Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? }));
+        numbers.ok_or(NoDeviceNumber)
+    }
+}
+
+/// A text that is no device number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no device number (MAJOR:MINOR)")]
+pub struct NoDeviceNumber;
+
 impl fmt::Display for DeviceNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.major, self.minor)
@@ -33,6 +51,23 @@ pub struct Medium {
     pub read_only: bool,
     /// What is on it, as far as its superblock tells.
     pub filesystem: Option<FileSystem>,
+}
+
+impl Medium {
+    /// The numbers of the block devices that a LUN over it reaches: its own and its partitions'; none for an image file.
+    pub fn numbers(&self) -> impl Iterator<Item = DeviceNumber> + '_ {
+        let (number, partitions) = match &self.backing {
+            Backing::Block { number, partitions } => (Some(*number), partitions.as_slice()),
+            Backing::Image { .. } => (None, &[][..]),
+        };
+        number.into_iter().chain(partitions.iter().copied())
+    }
+
+    /// Whether that block device is reached by a LUN over it.
+    #[must_use]
+    pub fn has(&self, number: DeviceNumber) -> bool {
+        self.numbers().any(|own| own == number)
+    }
 }
 
 /// What kind of thing a medium is.

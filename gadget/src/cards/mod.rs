@@ -2,13 +2,21 @@
 //!
 //! Never looks at the system and never changes it: `sys::cards` observes and acts.
 
+pub mod checker;
+pub mod fstab;
 mod holder;
 mod medium;
 mod mount;
+pub mod mountinfo;
+pub mod options;
 mod record;
+pub mod rules;
+pub mod superblock;
+pub mod swaps;
+pub mod tree;
 
 pub use holder::{Holder, HolderKind};
-pub use medium::{Backing, DeviceNumber, FileSystem, Medium};
+pub use medium::{Backing, DeviceNumber, FileSystem, Medium, NoDeviceNumber};
 pub use mount::{Mount, Propagation};
 pub use record::{MountRecord, Record, SwapRecord};
 

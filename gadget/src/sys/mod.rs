@@ -1,5 +1,6 @@
 //! Everything that touches the system; root paths are injected.
 
+pub mod cards;
 pub mod clock;
 pub mod configfs;
 pub mod holders;

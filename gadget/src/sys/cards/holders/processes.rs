@@ -1,0 +1,248 @@
+//! Which processes keep files of cards: open files, directories, programs, mapped files, sockets.
+//!
+//! Every open file of the machine is looked at, so the way is short: one statx(2) for each, and nothing is written down
+//! or resolved before it is known to be on a card. Source: proc(5).
+
+use std::ffi::{CStr, CString, OsString};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat, readlinkat};
+use nix::sys::stat::Mode;
+
+use super::stat::{Stat, stat};
+use super::targets::Targets;
+use crate::cards::{DeviceNumber, HolderKind};
+
+/// A process that holds a card.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Hit {
+    pub card: usize,
+    pub pid: u32,
+    pub kind: HolderKind,
+    pub path: PathBuf,
+}
+
+/// `/proc`, opened once.
+pub(super) struct Processes {
+    proc: OwnedFd,
+}
+
+impl Processes {
+    pub fn at(proc: &Path) -> io::Result<Self> {
+        Ok(Self { proc: File::open(proc)?.into() })
+    }
+
+    /// Every process that there is now.
+    pub fn pids(&self) -> io::Result<Vec<u32>> {
+        numbers(openat(&self.proc, c".", DIRECTORY, Mode::empty())?)
+    }
+
+    /// The number of a name space of a process (`mnt`, `net`); none for a process that ends or has none.
+    pub fn namespace(&self, process: &str, kind: &str) -> Option<u64> {
+        self.stat(process, &Path::new("ns").join(kind)).map(|stat| stat.inode)
+    }
+
+    /// Whether a process sees the root of its mount name space.
+    pub fn sees_root(&self, pid: u32) -> bool {
+        let path = format!("{pid}/root");
+        readlinkat(&self.proc, path.as_str()).is_ok_and(|root| root == "/")
+    }
+
+    /// What is at a path below a process's directory (`cwd/a`, `root/media`). `process` is a number or `self`.
+    pub fn stat(&self, process: &str, path: &Path) -> Option<Stat> {
+        let path = Path::new(process).join(path);
+        stat(self.proc.as_fd(), &CString::new(path.into_os_string().into_vec()).ok()?).ok()
+    }
+
+    /// Everything by which these processes hold a card. A process that ends meanwhile holds nothing.
+    ///
+    /// `own` is the process whose own block devices and image files do not count: what usbnet itself holds.
+    pub fn scan(&self, pids: &[u32], targets: &Targets, own: u32) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        let mut buffer = Vec::new();
+        for &pid in pids {
+            let Ok(dir) = openat(&self.proc, pid.to_string().as_str(), OPATH, Mode::empty()) else {
+                continue;
+            };
+            let mut look = Look { targets, pid, buffer: &mut buffer, hits: &mut hits };
+            if look.at(&dir) == Alive::No {
+                look.threads(&dir);
+            }
+        }
+        let is_own =
+            |hit: &Hit| hit.pid == own && (hit.kind == HolderKind::Device || targets.is_image(hit.card));
+        hits.retain(|hit| !is_own(hit));
+        hits.sort_unstable();
+        hits.dedup();
+        without_programs_mapped(hits)
+    }
+}
+
+const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+const OPATH: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+
+/// A running program is mapped too; that says nothing new.
+fn without_programs_mapped(hits: Vec<Hit>) -> Vec<Hit> {
+    let programs: Vec<(u32, PathBuf)> = hits
+        .iter()
+        .filter(|hit| hit.kind == HolderKind::Executable)
+        .map(|hit| (hit.pid, hit.path.clone()))
+        .collect();
+    let is_program = |hit: &Hit| {
+        hit.kind == HolderKind::MappedFile
+            && programs.iter().any(|(pid, path)| *pid == hit.pid && *path == hit.path)
+    };
+    hits.into_iter().filter(|hit| !is_program(hit)).collect()
+}
+
+/// Whether a process has the things that a process has: its first thread may have ended before the others, and then shows
+/// nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alive {
+    Yes,
+    No,
+}
+
+struct Look<'a> {
+    targets: &'a Targets,
+    pid: u32,
+    buffer: &'a mut Vec<u8>,
+    hits: &'a mut Vec<Hit>,
+}
+
+impl Look<'_> {
+    fn at(&mut self, dir: &OwnedFd) -> Alive {
+        let links: [(&CStr, HolderKind); 3] = [
+            (c"cwd", HolderKind::CurrentDirectory),
+            (c"root", HolderKind::RootDirectory),
+            (c"exe", HolderKind::Executable),
+        ];
+        let mut alive = Alive::Yes;
+        for (name, kind) in links {
+            match stat(dir.as_fd(), name) {
+                Ok(stat) => {
+                    if let Some(card) = self.targets.file(&stat) {
+                        self.hit(card, kind, dir.as_fd(), name);
+                    }
+                }
+                Err(error) if kind == HolderKind::CurrentDirectory && is_gone(&error) => alive = Alive::No,
+                // A kernel thread has no program.
+                Err(_) => {}
+            }
+        }
+        self.mapped(dir);
+        self.open(dir);
+        alive
+    }
+
+    fn threads(&mut self, dir: &OwnedFd) {
+        let threads = openat(dir, c"task", DIRECTORY, Mode::empty()).map_err(io::Error::from);
+        for thread in threads.and_then(numbers).unwrap_or_default() {
+            let path = format!("task/{thread}");
+            if let Ok(dir) = openat(dir, path.as_str(), OPATH, Mode::empty()) {
+                self.at(&dir);
+            }
+        }
+    }
+
+    fn open(&mut self, dir: &OwnedFd) {
+        let Ok(descriptors) = openat(dir, c"fd", DIRECTORY, Mode::empty()) else { return };
+        let Ok(mut list) = Dir::from_fd(descriptors) else { return };
+        // All names first: the stream and what is looked up below share the directory.
+        self.buffer.clear();
+        for entry in list.iter().flatten() {
+            self.buffer.extend(entry.file_name().to_bytes_with_nul());
+        }
+        let names = std::mem::take(self.buffer);
+        for name in names.split_inclusive(|byte| *byte == 0) {
+            let Ok(name) = CStr::from_bytes_with_nul(name) else { continue };
+            let Ok(stat) = stat(list.as_fd(), name) else { continue };
+            if stat.kind == libc::S_IFSOCK {
+                self.socket(stat.inode, dir);
+            } else if name.to_bytes()[0] != b'.'
+                && let Some((card, kind)) = self.targets.open(&stat)
+            {
+                self.hit(card, kind, list.as_fd(), name);
+            }
+        }
+        *self.buffer = names;
+    }
+
+    fn socket(&mut self, inode: u64, dir: &OwnedFd) {
+        let (pid, kind) = (self.pid, HolderKind::Socket);
+        if let Some((card, path)) = self.targets.socket(inode) {
+            self.hits.push(Hit { card, pid, kind, path: path.clone() });
+        }
+        // It is where the process was when it made it, which is most likely where it is now.
+        let Some(name) = self.targets.relative_socket(inode) else { return };
+        let path = Path::new("cwd").join(name).into_os_string().into_vec();
+        let found = CString::new(path).ok().and_then(|path| stat(dir.as_fd(), &path).ok());
+        if let Some(card) = found.and_then(|found| self.targets.file(&found)) {
+            let at = readlinkat(dir, c"cwd").map(PathBuf::from).unwrap_or_default();
+            self.hits.push(Hit { card, pid, kind, path: at.join(name) });
+        }
+    }
+
+    fn mapped(&mut self, dir: &OwnedFd) {
+        let Ok(file) = openat(dir, c"maps", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) else {
+            return;
+        };
+        self.buffer.clear();
+        // A process that ends while it is read leaves what was read so far.
+        let _ = File::from(file).read_to_end(self.buffer);
+        for line in self.buffer.split(|byte| *byte == b'\n') {
+            let Some(line) = MapLine::parse(line) else { continue };
+            if let Some(card) = self.targets.mapped(line.device, line.inode) {
+                let path = PathBuf::from(OsString::from_vec(line.path.to_vec()));
+                self.hits.push(Hit { card, pid: self.pid, kind: HolderKind::MappedFile, path });
+            }
+        }
+    }
+
+    /// The path behind a link is only asked for now that it is of use.
+    fn hit(&mut self, card: usize, kind: HolderKind, dir: BorrowedFd<'_>, name: &CStr) {
+        let path = readlinkat(dir, name).map(PathBuf::from).unwrap_or_default();
+        self.hits.push(Hit { card, pid: self.pid, kind, path });
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    [Errno::ENOENT, Errno::ESRCH].into_iter().any(|errno| error.raw_os_error() == Some(errno as i32))
+}
+
+/// The names of a directory that are numbers.
+fn numbers(dir: OwnedFd) -> io::Result<Vec<u32>> {
+    let mut dir = Dir::from_fd(dir)?;
+    let entries = dir.iter().flatten();
+    Ok(entries.filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect())
+}
+
+/// What matters of a line of `/proc/PID/maps`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct MapLine<'a> {
+    pub device: DeviceNumber,
+    pub inode: u64,
+    pub path: &'a [u8],
+}
+
+impl<'a> MapLine<'a> {
+    /// None for memory that is of no file, which most of it is.
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.splitn(6, |byte| *byte == b' ');
+        let device = fields.nth(3)?;
+        if device == b"00:00" {
+            return None;
+        }
+        let inode = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+        let path = fields.next()?.trim_ascii_start();
+        let (major, minor) = std::str::from_utf8(device).ok()?.split_once(':')?;
+        let part = |digits| u32::from_str_radix(digits, 16).ok();
+        Some(Self { device: DeviceNumber { major: part(major)?, minor: part(minor)? }, inode, path })
+    }
+}
