@@ -116,7 +116,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    const fn exit(&self) -> Exit {
+    fn exit(&self) -> Exit {
         match self {
             Self::Config(_) => Exit::ConfigInvalid,
             Self::Client(error) => error.exit(),
@@ -249,7 +249,7 @@ fn doctor(run: &Path, file: Option<&Path>) -> Result<(), CommandError> {
     let kernel = Kernel::new(loaded.unwrap_or_default(), Roots::system(run));
     let status = ask_status(run).map_err(|error| error.to_string());
     let current = status.as_ref().ok().and_then(|status| status.mode.as_deref());
-    let observed = kernel.observe(None);
+    let observed = kernel.observe(None, &[]);
     let facts = Facts {
         root: nix::unistd::geteuid().is_root(),
         config_error,
@@ -257,7 +257,7 @@ fn doctor(run: &Path, file: Option<&Path>) -> Result<(), CommandError> {
             .and_then(|observed| Ok(kernel.udc(&observed)?))
             .err()
             .map(|error| error.to_string()),
-        modes: kernel.modes(current),
+        modes: kernel.modes(current, &[]),
         missing_group: kernel.config.control.group.clone().filter(|_| kernel.group().is_none()),
         status,
     };

@@ -3,10 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::control::Refusal;
 use crate::exit::Exit;
 use crate::link::LinkError;
 use crate::plan::{DescribeError, Obstacle, PlanError};
 use crate::responder::ChildError;
+use crate::sys::cards::CardError;
 use crate::sys::configfs::ConfigfsError;
 use crate::sys::modules::ModuleError;
 use crate::sys::netlink::NetlinkError;
@@ -72,6 +74,35 @@ pub enum SwitchError {
         /// Who has it open.
         holders: Vec<String>,
     },
+    /// cards
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// none of the configured cards may be lent
+    #[error(transparent)]
+    CardRefused(std::sync::Arc<CardError>),
+    /// every slot is empty
+    #[error("there is no card to lend: {} absent; insert one, or see usbnet status", absent(.0))]
+    NoCard(Vec<String>),
+    /// a card is in use on either side, or the switch was cancelled
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// read back: a card is not with the host
+    #[error("card {card} is not in its unit although the kernel took it; see the kernel's log")]
+    NotLent {
+        /// The card.
+        card: String,
+    },
+    /// the journal cannot be understood
+    #[error(
+        "{} cannot be used: {cause}; it says how cards were mounted: mount them by hand, then remove it",
+        path.display()
+    )]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// the note about what there was
     #[error("{} cannot be written: {cause}; usbnet notes there what to put back", path.display())]
     Note {
@@ -92,10 +123,14 @@ fn list(errors: &[SwitchError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+fn absent(names: &[String]) -> String {
+    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
+}
+
 impl SwitchError {
     /// What the command ends with.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self {
             Self::Obstacle(_)
             | Self::Plan(_)
@@ -103,7 +138,25 @@ impl SwitchError {
             | Self::Module(_)
             | Self::NotDriven(_)
             | Self::Configfs(ConfigfsError::NoDriver { .. }) => Exit::NoKernelSupport,
+            Self::Refused(refusal) => refusal.exit(),
+            Self::Card(error) => error.exit(),
+            Self::CardRefused(error) => error.exit(),
             _ => Exit::Failed,
+        }
+    }
+
+    /// Whether somebody is in the way or changed their mind: nothing is wrong, and the mode before goes on.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+
+    /// The answer for whoever asked for the switch.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal.clone(),
+            other => Refusal::Failed { exit: other.exit(), message: other.to_string() },
         }
     }
 }

@@ -8,10 +8,11 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::json;
 
+use super::hand_over::Permission;
 use super::link_care::Care;
 use super::supervisor::Happened;
-use super::switch::{self, Switched};
-use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter, SwitchError};
+use super::switch;
+use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter};
 use crate::control::{self, Call, EventKind, Peer, Refusal};
 use crate::exit::Exit;
 use crate::mode::{Event, State};
@@ -30,6 +31,7 @@ enum Source {
     Worker,
     Responder,
     Cable,
+    Line,
 }
 
 impl Daemon {
@@ -37,7 +39,8 @@ impl Daemon {
     pub(super) fn serve(&mut self, reporter: &mut Reporter) -> Result<(), DaemonError> {
         let result = self.run(reporter);
         if let Err(DaemonError::Loop(_) | DaemonError::Uevents(_) | DaemonError::Netlink(_)) = &result
-            && let Err(error) = switch::take_down(&self.kernel, self.supervisor.take())
+            && let Err(error) =
+                switch::take_down(&self.kernel, self.supervisor.take(), std::mem::take(&mut self.holds))
         {
             log::error!("{error}");
         }
@@ -45,7 +48,8 @@ impl Daemon {
     }
 
     fn run(&mut self, reporter: &mut Reporter) -> Result<(), DaemonError> {
-        self.happen(Event::Ask { mode: self.kernel.start_mode() }, None);
+        self.tell_of_interruption();
+        self.happen(Event::Ask { mode: self.kernel.start_mode() });
         loop {
             for source in self.wait()? {
                 match source {
@@ -59,6 +63,7 @@ impl Daemon {
                     Source::Monitor => self.link_events()?,
                     Source::Responder => self.responder_speaks(),
                     Source::Cable => self.cable(),
+                    Source::Line => self.progress(),
                     Source::Worker => {
                         if let Some(result) = self.switched(reporter) {
                             return result;
@@ -71,7 +76,7 @@ impl Daemon {
                 return Err(error.into());
             }
             if self.ending && self.worker.is_none() {
-                self.happen(Event::Stop, None);
+                self.happen_for(Event::Stop, None, self.ending_with);
             }
         }
     }
@@ -87,6 +92,7 @@ impl Daemon {
         fds.extend(self.worker.as_ref().map(|worker| (Source::Worker, worker.as_fd(), PollFlags::POLLIN)));
         let responder = self.supervisor.as_ref().and_then(super::supervisor::Supervisor::fd);
         fds.extend(responder.map(|fd| (Source::Responder, fd, PollFlags::POLLIN)));
+        fds.extend(self.line.as_ref().map(|line| (Source::Line, line.as_fd(), PollFlags::POLLIN)));
         let watch = self.established.as_ref().and_then(|established| established.cable.as_ref());
         fds.extend(watch.map(|watch| (Source::Cable, watch.as_fd(), PollFlags::POLLPRI)));
         let mut polled: Vec<PollFd> = fds.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
@@ -100,7 +106,9 @@ impl Daemon {
 
     fn timeout(&self) -> PollTimeout {
         let restart = self.supervisor.as_ref().and_then(super::supervisor::Supervisor::deadline);
-        let deadlines = self.status_waiters.values().copied().chain(restart).chain(self.care.due());
+        let cards = self.card_watch.due().filter(|_| self.worker.is_none());
+        let deadlines =
+            self.status_waiters.values().copied().chain(restart).chain(self.care.due()).chain(cards);
         let Some(next) = deadlines.min() else { return PollTimeout::NONE };
         // One millisecond more: rounded down, the loop would spin through the last one.
         let left = next.saturating_sub(clock::now()) + Duration::from_millis(1);
@@ -114,6 +122,9 @@ impl Daemon {
         }
         if self.care.due().is_some_and(|due| due <= now) {
             self.tend_link();
+        }
+        if self.worker.is_none() && self.card_watch.due().is_some_and(|due| due <= now) {
+            self.look_at_cards();
         }
         let late: Vec<ClientId> = self
             .status_waiters
@@ -142,7 +153,7 @@ impl Daemon {
         match call {
             Call::Status => self.status(client),
             Call::Modes => {
-                let modes = self.kernel.modes(self.state.mode());
+                let modes = self.kernel.modes(self.state.mode(), &self.held_media());
                 self.answer(client, json!({ "modes": modes }));
             }
             Call::Leases => {
@@ -154,17 +165,25 @@ impl Daemon {
                 let first = self.mode_event();
                 self.clients.reply(client, &control::Reply::more(json!({ "event": first })));
             }
-            Call::Stop(_) => {
+            Call::Stop(stop) => {
                 self.ending = true;
+                self.ending_with = Permission::of(stop.force, stop.wait, None);
                 self.stoppers.extend(client);
             }
-            Call::Cancel => self.answer(client, json!({})),
+            Call::Cancel => self.cancel(client),
             Call::SetMode(set) if !self.kernel.config.modes.contains_key(&set.name) => {
                 let modes = self.kernel.config.modes.keys().cloned().collect();
                 self.clients.reply(client, &Refusal::UnknownMode { name: set.name, modes }.reply());
             }
             Call::SetMode(set) if set.plan => self.plan(client, set.name),
-            Call::SetMode(set) => self.happen(Event::Ask { mode: set.name }, client),
+            Call::SetMode(set) => {
+                if self.worker.is_none() {
+                    self.asked_by = Some(format!("uid {} (pid {})", peer.uid, peer.pid));
+                    self.returned.clear();
+                }
+                let permission = Permission::of(set.force, set.wait, set.on_busy);
+                self.happen_for(Event::Ask { mode: set.name }, client, permission);
+            }
         }
     }
 
@@ -176,13 +195,19 @@ impl Daemon {
     }
 
     fn plan(&mut self, client: Option<ClientId>, mode: String) {
-        match switch::shell_lines(&self.kernel, &mode, self.supervisor.as_ref()) {
+        match switch::shell_lines(&self.kernel, &mode, self.supervisor.as_ref(), &self.held_media()) {
             Ok(steps) => self.answer(client, json!({ "mode": mode, "steps": steps })),
-            Err(error) => {
-                let refusal = Refusal::Failed { exit: error.exit(), message: error.to_string() };
-                self.clients.reply(client, &refusal.reply());
-            }
+            Err(error) => self.clients.reply(client, &error.refusal().reply()),
         }
+    }
+
+    fn cancel(&mut self, client: Option<ClientId>) {
+        if let Some(line) = self.line.as_ref().filter(|_| self.worker.is_some()) {
+            line.cancel();
+            return self.answer(client, json!({}));
+        }
+        let message = "no switch is under way; nothing to cancel".to_owned();
+        self.clients.reply(client, &Refusal::Failed { exit: Exit::Failed, message }.reply());
     }
 
     /// A status has the responder's figures of now, so it is asked first, and for a bounded time.
@@ -241,6 +266,9 @@ impl Daemon {
         while let Some(received) = self.uevents.next_event()? {
             match received {
                 Received::Event(event) if event.subsystem.as_deref() == Some("udc") => self.udc_event(&event),
+                Received::Event(event) if event.subsystem.as_deref() == Some("block") => {
+                    self.card_watch.stirred(clock::now());
+                }
                 Received::Event(_) => {}
                 Received::Malformed(error) => log::debug!("{error}"),
                 Received::Overflow => self.look_at_udc(),
@@ -261,7 +289,7 @@ impl Daemon {
     }
 
     /// After events that were lost or came in the middle of a switch: is our UDC still there, or one again?
-    fn look_at_udc(&mut self) {
+    pub(super) fn look_at_udc(&mut self) {
         if matches!(self.state, State::Confirmed { .. }) && !self.kernel.is_bound(self.established.as_ref()) {
             self.udc_gone();
         }
@@ -276,11 +304,11 @@ impl Daemon {
         self.supervisor = None;
         self.care = Care::default();
         self.publish(EventKind::Cable, "UDC gone".to_owned(), None);
-        self.happen(Event::UdcGone, None);
+        self.happen(Event::UdcGone);
     }
 
     fn udc_came(&mut self) {
-        self.happen(Event::UdcCame, None);
+        self.happen(Event::UdcCame);
     }
 
     fn cable(&mut self) {
@@ -291,75 +319,5 @@ impl Daemon {
         };
         log::info!("cable: {state}");
         self.publish(EventKind::Cable, format!("cable: {state}"), Some(state.to_string()));
-    }
-
-    /// The worker is done; some endings end the daemon too.
-    fn switched(&mut self, reporter: &mut Reporter) -> Option<Result<(), DaemonError>> {
-        let done = self.worker.take()?.finish();
-        let Some(Switched { result, undone, established, supervisor }) = done else {
-            self.broken = Some(io::Error::other("the switch ended abnormally"));
-            return None;
-        };
-        self.established = established;
-        self.supervisor = supervisor;
-        self.care = Care::new(self.established.as_ref());
-        self.tend_link();
-        let stopping = matches!(self.state, State::Switching { to: None, .. });
-        let client = self.asked.take();
-        match result {
-            Ok(()) => self.reached(client, reporter),
-            Err(error) if stopping => return Some(self.end(Err(error))),
-            Err(error) => {
-                self.error = Some(error.to_string());
-                self.publish(EventKind::Failed, format!("failed: {error}"), None);
-                let refusal = Refusal::Failed { exit: error.exit(), message: error.to_string() };
-                self.clients.reply(client, &refusal.reply());
-                self.happen(Event::Failed { undone }, None);
-                if reporter.is_expected() {
-                    if let Some(instance) = self.instance.as_ref().filter(|_| undone) {
-                        instance.forget_config();
-                    }
-                    return Some(Err(error.into()));
-                }
-                log::error!("{error}");
-            }
-        }
-        if stopping {
-            return Some(self.end(Ok(())));
-        }
-        if std::mem::take(&mut self.missed_udc) {
-            self.look_at_udc();
-        }
-        None
-    }
-
-    fn reached(&mut self, client: Option<ClientId>, reporter: &mut Reporter) {
-        self.error = None;
-        self.happen(Event::Reached, None);
-        let Some(mode) = self.state.mode().map(str::to_owned) else { return };
-        self.publish_mode();
-        if let Err(error) = super::state_file::remember(&self.kernel.last_mode_file(), &mode) {
-            log::warn!("the mode is not remembered for the next start: {error}");
-        }
-        reporter.report(Exit::Done, &self.mode_text());
-        self.answer(client, json!({ "mode": mode, "steps": [] }));
-    }
-
-    /// Gives the lock back first, then answers, then lets the connections close.
-    fn end(&mut self, result: Result<(), SwitchError>) -> Result<(), DaemonError> {
-        if let Some(instance) = self.instance.take()
-            && result.is_ok()
-        {
-            instance.forget_config();
-        }
-        log::info!("stopped");
-        let reply = match &result {
-            Ok(()) => control::Reply::done(json!({})),
-            Err(error) => Refusal::Failed { exit: error.exit(), message: error.to_string() }.reply(),
-        };
-        for client in std::mem::take(&mut self.stoppers) {
-            self.clients.reply(Some(client), &reply);
-        }
-        Ok(result?)
     }
 }

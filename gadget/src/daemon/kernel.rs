@@ -2,24 +2,24 @@
 //!
 //! Changes nothing.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::unistd::Group;
 
 use super::error::SwitchError;
+use super::established::{Established, bound_udc};
+use super::journal::JournalFile;
 use super::notes::Notes;
 use super::state_file;
-use super::switch::{Established, bound_udc};
-use crate::config::{Backend, Config, FunctionKind, Mode, StartMode, Switch, UdcChoice};
+use crate::cards::ObservedCard;
+use crate::config::{Backend, Config, FunctionKind, Mode, StartMode, UdcChoice};
 use crate::control;
 use crate::identity::{Identity, IdentityError};
-use crate::link::{self, Addresses, Choice, Policy};
-use crate::plan::{
-    self, BackendChoice, Before, GADGET, GadgetTarget, LinkTarget, LiveLegacy, LiveLink, Observed,
-    Realisation, Target,
-};
-use crate::responder::Settings;
-use crate::sys::configfs::{ConfigFs, Presence};
+use crate::plan::{self, Before, GADGET, GadgetTarget, LiveLegacy, LiveLink, Observed};
+use crate::sys::cards::{CardError, CardSystem};
+use crate::sys::configfs::{ConfigFs, Presence, legacy_luns};
 use crate::sys::modules::{self, Index, Modules};
 use crate::sys::netlink::{Netlink, NetlinkError};
 use crate::sys::udc;
@@ -35,6 +35,10 @@ pub struct Roots {
     pub modules: PathBuf,
     /// `/`, for what identifies the machine.
     pub identity: PathBuf,
+    /// `/dev`.
+    pub dev: PathBuf,
+    /// `/etc`, for the table of mounts.
+    pub etc: PathBuf,
     /// `/run/usbnet`.
     pub run: PathBuf,
     /// `/var/lib/usbnet`.
@@ -50,6 +54,8 @@ impl Roots {
             proc: "/proc".into(),
             modules: "/lib/modules".into(),
             identity: "/".into(),
+            dev: "/dev".into(),
+            etc: "/etc".into(),
             run: run.to_owned(),
             state: "/var/lib/usbnet".into(),
         }
@@ -63,20 +69,9 @@ pub struct Kernel {
     pub config: Config,
     /// Where the system is.
     pub roots: Roots,
-    identity: Result<Identity, IdentityError>,
+    pub(super) identity: Result<Identity, IdentityError>,
     group: Option<u32>,
     index: Index,
-}
-
-/// A mode, decided in every detail.
-#[derive(Debug)]
-pub struct Wanted {
-    /// What the planner needs of it.
-    pub target: Target,
-    /// The addresses, in a mode with a link.
-    pub link: Option<Choice>,
-    /// The responder, but for the interface's name, in a mode with a link.
-    pub responder: Option<Settings>,
 }
 
 impl Kernel {
@@ -120,20 +115,36 @@ impl Kernel {
         self.roots.state.join("mode")
     }
 
-    /// The system as it is now, as far as a plan needs it. `responder` is the one that runs.
+    /// The system as it is now, as far as a plan needs it. `responder` is the one that runs, `held` are the media that
+    /// this process keeps from everything else.
     ///
     /// # Errors
     /// Something is there and cannot be read.
-    pub fn observe(&self, responder: Option<(u32, Vec<String>)>) -> Result<Observed, SwitchError> {
+    pub fn observe(
+        &self,
+        responder: Option<(u32, Vec<String>)>,
+        held: &[PathBuf],
+    ) -> Result<Observed, SwitchError> {
         let configfs = ConfigFs::at(self.roots.sys.join("kernel/config"));
         let presence = configfs.presence();
         let modules = Modules::observe(&self.roots.proc, self.index.clone())?;
+        let gadget = configfs.observe(GADGET)?;
+        let legacy = self.legacy(&modules);
+        let luns = match (&gadget, &legacy) {
+            (Some(gadget), None) => gadget.luns(),
+            (_, Some(_)) => legacy_luns(&self.roots.sys),
+            (None, None) => Vec::new(),
+        };
+        let (cards, cards_refused) = self.observe_cards(held)?;
         let mut observed = Observed {
             presence,
-            gadget: configfs.observe(GADGET)?,
+            gadget,
+            luns,
+            cards,
+            cards_refused,
             others: configfs.others(GADGET)?,
             udcs: udc::list(&self.roots.sys)?,
-            legacy: self.legacy(&modules),
+            legacy,
             link: None,
             responder,
             before: self.before(presence, &modules),
@@ -144,100 +155,53 @@ impl Kernel {
         Ok(observed)
     }
 
-    /// The legacy module that is used, or would be.
-    fn legacy_module(&self) -> &str {
+    /// The cards, and why none of them may be lent. Those that were taken come back whatever the configuration says.
+    ///
+    /// # Errors
+    /// The journal or the system cannot be read.
+    pub fn observe_cards(
+        &self,
+        held: &[PathBuf],
+    ) -> Result<(Vec<ObservedCard>, Option<Arc<CardError>>), SwitchError> {
+        let records = self.journal().read()?.records;
+        let cards = self.cards();
+        match cards.observe(&self.config.cards, &records, held) {
+            Ok(found) => Ok((found, None)),
+            Err(refused) => Ok((cards.observe(&[], &records, held)?, Some(Arc::new(refused)))),
+        }
+    }
+
+    /// The system's block devices and mounts.
+    #[must_use]
+    pub fn cards(&self) -> CardSystem {
+        let Roots { proc, sys, dev, etc, .. } = &self.roots;
+        CardSystem::at(proc, sys, dev, etc)
+    }
+
+    /// The journal in the run directory.
+    #[must_use]
+    pub fn journal(&self) -> JournalFile {
+        JournalFile::at(&self.roots.run)
+    }
+
+    /// The legacy modules that are used, or would be.
+    fn legacy_modules(&self) -> [&str; 2] {
         match &self.config.backend {
-            Backend::Legacy { ether, .. } => ether,
-            Backend::Auto | Backend::Configfs => Backend::ETHER,
+            Backend::Legacy { ether, storage, .. } => [ether, storage],
+            Backend::Auto | Backend::Configfs => [Backend::ETHER, Backend::STORAGE],
         }
     }
 
     fn legacy(&self, modules: &Modules) -> Option<LiveLegacy> {
-        let module = self.legacy_module();
-        modules.loaded.contains_key(module).then(|| LiveLegacy {
-            module: module.to_owned(),
-            parameters: modules::parameters(&self.roots.sys, module),
-        })
-    }
-
-    /// The backend, with the module's files found.
-    fn realisation(&self, observed: &Observed, mode: &Mode) -> Result<Realisation, SwitchError> {
-        let choice = plan::choose_backend(&self.config.backend, observed.presence, &observed.modules)?;
-        if let Some(obstacle) = plan::obstacle(&choice, mode, &observed.modules) {
-            return Err(obstacle.into());
-        }
-        Ok(match choice {
-            BackendChoice::Configfs => Realisation::Configfs,
-            BackendChoice::Legacy { ether, insmod_from, .. } => {
-                let resolve = |dir: PathBuf| modules::resolve(&dir, &modules::release(), &ether);
-                Realisation::Legacy { files: insmod_from.map(resolve).transpose()?, module: ether }
-            }
-        })
-    }
-
-    /// Decides a mode in every detail, given what is observed.
-    ///
-    /// # Errors
-    /// What the kernel lacks, or that no subnet is free.
-    pub fn wanted(&self, name: &str, observed: &Observed) -> Result<Wanted, SwitchError> {
-        let mode = &self.config.modes[name];
-        let realisation = self.realisation(observed, mode)?;
-        let gadget = plan::describe(&self.config, mode, &realisation, &self.identity)?;
-        let link = if mode.network().is_some() {
-            Some(self.choose_subnet(&own_interfaces(observed))?)
-        } else {
-            None
-        };
-        let responder = link.as_ref().and_then(|choice| self.responder(choice));
-        let link_target = link.as_ref().map(|choice| LinkTarget {
-            address: choice.addresses.address,
-            prefix: choice.addresses.prefix,
-            mtu: self.config.link.mtu,
-            responder: responder.as_ref().map(arguments),
-        });
-        let udc = match &self.config.udc {
-            UdcChoice::Auto => None,
-            UdcChoice::Named(name) => Some(name.clone()),
-        };
-        Ok(Wanted { target: Target { gadget, udc, link: link_target }, link, responder })
-    }
-
-    fn choose_subnet(&self, own: &[String]) -> Result<Choice, SwitchError> {
-        let link = &self.config.link;
-        let wanted = Addresses {
-            address: link.address.address,
-            prefix: link.address.prefix,
-            host: link.host,
-            pool: link.pool.map(|pool| (pool.first, pool.last)),
-        };
-        let mut netlink = Netlink::open()?;
-        let (interfaces, addresses) = (netlink.interfaces()?, netlink.all_addresses()?);
-        let own: Vec<&str> = own.iter().map(String::as_str).collect();
-        let occupied = link::occupied(&interfaces, &addresses, &netlink.routes()?, &own);
-        let policy = if link.avoid_overlap { Policy::Avoid } else { Policy::Pinned };
-        Ok(link::choose(&wanted, &occupied, policy)?)
-    }
-
-    /// The responder's settings but for the interface; none if neither DHCP nor DNS is wanted.
-    fn responder(&self, choice: &Choice) -> Option<Settings> {
-        let link = &self.config.link;
-        let on = |switch| switch == Switch::On;
-        let addresses = &choice.addresses;
-        let mut settings = Settings::new("", addresses.address, addresses.prefix, addresses.host);
-        settings.pool = addresses.pool;
-        settings.name.clone_from(&link.name);
-        settings.domain.clone_from(&link.domain);
-        settings.mtu = link.mtu;
-        settings.lease = std::time::Duration::from_secs(link.lease_seconds.into());
-        settings.lease_file = Some(self.roots.run.join("leases"));
-        (settings.dhcp, settings.dns) = (on(link.dhcp), on(link.dns));
-        (settings.dhcp || settings.dns).then_some(settings)
+        let module = self.legacy_modules().into_iter().find(|module| modules.loaded.contains_key(*module))?;
+        let parameters = modules::parameters(&self.roots.sys, module);
+        Some(LiveLegacy { module: module.to_owned(), parameters })
     }
 
     /// Every mode, and why it cannot be chosen here and now.
     #[must_use]
-    pub fn modes(&self, current: Option<&str>) -> Vec<control::Mode> {
-        let observed = self.observe(None);
+    pub fn modes(&self, current: Option<&str>, held: &[PathBuf]) -> Vec<control::Mode> {
+        let observed = self.observe(None, held);
         let why = |name: &str| match &observed {
             Ok(observed) => self.why_not(name, observed),
             Err(error) => Some(error.to_string()),
@@ -253,7 +217,7 @@ impl Kernel {
     }
 
     fn why_not(&self, name: &str, observed: &Observed) -> Option<String> {
-        let wanted = match self.wanted(name, observed) {
+        let wanted = match self.wanted(name, observed, &BTreeSet::new()) {
             Ok(wanted) => wanted,
             Err(error) => return Some(error.to_string()),
         };
@@ -281,7 +245,7 @@ impl Kernel {
     /// Whether there is a UDC to take.
     #[must_use]
     pub fn has_udc(&self) -> bool {
-        self.observe(None).is_ok_and(|observed| self.udc(&observed).is_ok())
+        self.observe(None, &[]).is_ok_and(|observed| self.udc(&observed).is_ok())
     }
 
     /// The UDC of what is established, as it is now.
@@ -296,7 +260,7 @@ impl Kernel {
     #[must_use]
     pub fn is_bound(&self, established: Option<&Established>) -> bool {
         let Some(udc) = established.and_then(|established| established.udc.as_ref()) else { return true };
-        self.observe(None).is_ok_and(|observed| bound_udc(&observed).as_ref() == Some(udc))
+        self.observe(None, &[]).is_ok_and(|observed| bound_udc(&observed).as_ref() == Some(udc))
     }
 
     /// The notes in the run directory.
@@ -308,20 +272,11 @@ impl Kernel {
     /// usbnet did not load, is somebody else's as well.
     fn before(&self, presence: Presence, modules: &Modules) -> Before {
         let mut before = self.notes().before().unwrap_or_else(|| Before::from_now(presence, modules));
-        let legacy = self.legacy_module();
-        if modules.loaded.contains_key(legacy) && !self.notes().loaded().contains(legacy) {
-            before.modules.insert(legacy.to_owned());
-        }
+        let loaded = self.notes().loaded();
+        let foreign = |module: &&str| modules.loaded.contains_key(*module) && !loaded.contains(*module);
+        before.modules.extend(self.legacy_modules().into_iter().filter(foreign).map(str::to_owned));
         before
     }
-}
-
-/// The responder's arguments behind `--interface NAME`.
-#[must_use]
-pub fn arguments(settings: &Settings) -> Vec<String> {
-    const COMMAND_AND_INTERFACE: usize = 3;
-    let args = settings.args().into_iter().skip(COMMAND_AND_INTERFACE);
-    args.map(|arg| arg.to_string_lossy().into_owned()).collect()
 }
 
 /// The interfaces of our gadget.

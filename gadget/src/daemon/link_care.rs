@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::switch::{Established, Link, raise};
+use super::established::{Established, Link};
+use super::steps::raise;
 use super::{Daemon, DaemonError};
 use crate::control::EventKind;
 use crate::link::{Action, CarrierWatch, Heard, Keeper, Nudge, Observed};

@@ -3,21 +3,32 @@
 //!
 //! Decides nothing by itself: modes are [`crate::mode`]'s, steps [`crate::plan`]'s, addresses [`crate::link`]'s.
 
+mod card_status;
+mod card_watch;
 mod clients;
+mod endings;
 mod error;
+mod established;
 mod events;
+#[cfg(feature = "fault-points")]
+mod fault;
+mod hand_over;
 mod instance;
+mod journal;
 mod kernel;
+mod line;
 mod link_care;
 mod notes;
 mod outcome;
 mod snapshot;
 mod state_file;
+mod steps;
 mod supervisor;
 mod switch;
+mod wanted;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
@@ -27,6 +38,7 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::cards::checker::Verdict;
 use crate::config::{self, Config, ConfigError};
 use crate::control::{Refusal, Reply};
 use crate::exit::Exit;
@@ -34,16 +46,20 @@ use crate::mode::{Action, Event, State};
 use crate::sys::netlink::{Monitor, Netlink, NetlinkError};
 use crate::sys::sandbox::close_inherited;
 use crate::sys::uevent::{UeventError, Uevents};
+use card_watch::CardWatch;
 use clients::{ClientId, Clients};
 pub use error::SwitchError;
+use established::Established;
+use hand_over::{Holds, Permission};
 pub use instance::noted_config;
 use instance::{Instance, InstanceError};
 pub use kernel::{Kernel, Roots};
+use line::Line;
 use link_care::Care;
 pub use outcome::Outcome;
 use outcome::Reporter;
 use supervisor::Supervisor;
-use switch::{Established, Job, Switched};
+use switch::{Job, Switched};
 use worker::Worker;
 
 /// How long a status waits for the responder's own figures.
@@ -86,7 +102,7 @@ pub enum DaemonError {
 impl DaemonError {
     /// What the command ends with.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_) => Exit::ConfigInvalid,
             Self::Instance(error) => error.exit(),
@@ -127,7 +143,7 @@ fn inherited(fd: RawFd) -> Option<OwnedFd> {
 pub fn clean_up(run: &Path, config: &Config) -> Result<String, DaemonError> {
     let instance = Instance::acquire(run)?;
     let kernel = Kernel::new(config.clone(), Roots::system(run));
-    let changed = switch::take_down(&kernel, None)?;
+    let changed = switch::take_down(&kernel, None, Holds::default())?;
     instance.forget_config();
     Ok(if changed { "not running; removed what it had left behind" } else { "not running" }.to_owned())
 }
@@ -144,14 +160,29 @@ struct Daemon {
     supervisor: Option<Supervisor>,
     care: Care,
     worker: Option<Worker<Switched>>,
+    /// How far the switch under way is.
+    line: Option<Arc<Line>>,
     /// Who waits for the switch under way.
     asked: Option<ClientId>,
+    /// Whose wish it is, in words.
+    asked_by: Option<String>,
+    /// The cards that are kept from everything else on the device; with the worker during a switch.
+    holds: Holds,
+    /// The media that were held before the switch under way.
+    held: Vec<PathBuf>,
+    /// The cards that the host gave back by itself, in a mode that lends the others.
+    returned: BTreeSet<String>,
+    /// What checking the cards that came back last found, by card.
+    verdicts: BTreeMap<String, Verdict>,
+    card_watch: CardWatch,
     /// Who waits for a status with the responder's latest figures, and until when.
     status_waiters: BTreeMap<ClientId, Duration>,
     /// Why the last switch failed.
     error: Option<String>,
     /// Everything is to be taken down as soon as no switch is under way.
     ending: bool,
+    /// What whoever asked for that allows.
+    ending_with: Permission,
     /// Who asked for that, beside signals.
     stoppers: Vec<ClientId>,
     /// A UDC came or went while a switch was under way.
@@ -186,10 +217,18 @@ impl Daemon {
             supervisor: None,
             care: Care::default(),
             worker: None,
+            line: None,
             asked: None,
+            asked_by: None,
+            holds: Holds::default(),
+            held: Vec::new(),
+            returned: BTreeSet::new(),
+            verdicts: BTreeMap::new(),
+            card_watch: CardWatch::default(),
             status_waiters: BTreeMap::new(),
             error: None,
             ending: false,
+            ending_with: Permission::default(),
             stoppers: Vec::new(),
             missed_udc: false,
             broken: None,
@@ -198,25 +237,57 @@ impl Daemon {
         })
     }
 
+    /// Carries out what the mode engine says about an event that nobody asked for.
+    fn happen(&mut self, event: Event) {
+        self.happen_for(event, None, Permission::default());
+    }
+
     /// Carries out what the mode engine says about an event. `client` is answered when it is done.
-    fn happen(&mut self, event: Event, client: Option<ClientId>) {
+    fn happen_for(&mut self, event: Event, client: Option<ClientId>, permission: Permission) {
         let (state, action) = std::mem::replace(&mut self.state, State::Stopped).next(event);
         self.state = state;
         match action {
             Action::Nothing => {}
             Action::Refuse { target } => {
                 let target = target.unwrap_or_else(|| "none (stopping)".to_owned());
-                self.clients.reply(client, &Refusal::Switching { target, who: None }.reply());
+                self.clients
+                    .reply(client, &Refusal::Switching { target, who: self.asked_by.clone() }.reply());
             }
-            Action::Switch { from, to } => self.begin(from, to, client),
+            Action::Switch { from, to } => self.begin(from, to, client, permission),
         }
     }
 
-    fn begin(&mut self, from: Option<String>, to: Option<String>, client: Option<ClientId>) {
+    fn begin(
+        &mut self,
+        from: Option<String>,
+        to: Option<String>,
+        client: Option<ClientId>,
+        permission: Permission,
+    ) {
+        let line = match Line::new() {
+            Ok(line) => Arc::new(line),
+            Err(error) => {
+                self.broken = Some(error.into());
+                return;
+            }
+        };
         self.asked = client;
+        if from != to {
+            self.returned.clear();
+        }
+        self.held = self.holds.media();
+        self.line = Some(Arc::clone(&line));
         self.publish_switching(to.as_deref());
         self.established = None;
-        let job = Job { from, to, supervisor: self.supervisor.take() };
+        let job = Job {
+            from,
+            to,
+            supervisor: self.supervisor.take(),
+            holds: std::mem::take(&mut self.holds),
+            returned: self.returned.clone(),
+            permission,
+            line,
+        };
         let kernel = Arc::clone(&self.kernel);
         match Worker::start(move || switch::perform(&kernel, job)) {
             Ok(worker) => self.worker = Some(worker),

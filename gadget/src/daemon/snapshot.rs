@@ -26,8 +26,8 @@ impl Daemon {
             link: self.link_status(),
             responder: self.supervisor.as_ref().map(|supervisor| responder(supervisor, responder_answers)),
             leases: self.leases(),
-            cards: Vec::new(),
-            progress: None,
+            cards: self.card_status(),
+            progress: self.line.as_ref().and_then(|line| line.now()),
             system: system(),
         }
     }

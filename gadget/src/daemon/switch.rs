@@ -2,29 +2,29 @@
 //!
 //! Runs in the worker. An undo is another switch, from whatever is there then.
 
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
 use super::error::SwitchError;
-use super::kernel::{Kernel, Wanted, arguments, own_interfaces};
+use super::established::{self, Established};
+use super::hand_over::{HandOver, Holds, Permission};
+use super::journal::UnderWay;
+use super::kernel::Kernel;
+use super::line::Line;
+use super::steps::{await_udc, link_down, link_up, start_responder};
 use super::supervisor::Supervisor;
-use crate::identity::MacAddr;
-use crate::link::{Addresses, Notice, announces_carrier};
-use crate::plan::{self, GadgetTarget, InterfaceSource, Observed, Step};
-use crate::responder::{Child, Incoming, Report, Settings};
-use crate::sys::configfs::{self, ConfigFs, EthernetDriver, FunctionSpec, Operation};
+use super::wanted::{Wanted, arguments};
+use crate::cards::checker::Verdict;
+use crate::control::Refusal;
+use crate::plan::{self, InterfaceSource, Observed, Step};
+use crate::responder::Settings;
+use crate::sys::configfs::{self, ConfigFs, Operation};
 use crate::sys::holders::holding;
-use crate::sys::netlink::{Netlink, NetlinkError};
-use crate::sys::udc::{self, StateWatch, UdcState};
-use crate::sys::uevent::Uevents;
-use crate::sys::{clock, modules};
-
-/// How long a responder may take until its first report.
-const SERVES_WITHIN: Duration = Duration::from_secs(20);
+use crate::sys::modules;
+use crate::sys::udc::{self};
 
 /// What a switch starts from.
 #[derive(Debug)]
@@ -35,6 +35,14 @@ pub struct Job {
     pub to: Option<String>,
     /// The responder that runs.
     pub supervisor: Option<Supervisor>,
+    /// The cards that are held.
+    pub holds: Holds,
+    /// The cards that the host gave back by itself, and that stay with the device.
+    pub returned: BTreeSet<String>,
+    /// What whoever asked allows.
+    pub permission: Permission,
+    /// How the loop is told how far it is, and tells that it is cancelled.
+    pub line: Arc<Line>,
 }
 
 /// What it came to.
@@ -42,6 +50,14 @@ pub struct Job {
 pub struct Switched {
     /// Whether the mode was reached.
     pub result: Result<(), SwitchError>,
+    /// What could not be given back to the device although the mode was reached.
+    pub complaints: Vec<SwitchError>,
+    /// The cards that are held now.
+    pub holds: Holds,
+    /// The cards that are not lent although the mode lends cards.
+    pub returned: BTreeSet<String>,
+    /// What checking the cards that came back found, by card.
+    pub verdicts: BTreeMap<String, Verdict>,
     /// If not: whether the mode before is set again.
     pub undone: bool,
     /// What is set now.
@@ -50,86 +66,51 @@ pub struct Switched {
     pub supervisor: Option<Supervisor>,
 }
 
-/// A mode that was read back.
-#[derive(Debug)]
-pub struct Established {
-    /// The backend's name.
-    pub backend: &'static str,
-    /// The UDC, in a mode that is on the bus.
-    pub udc: Option<String>,
-    /// The network link, in a mode that has one.
-    pub link: Option<Link>,
-    /// Wakes the loop when the cable comes or goes.
-    pub cable: Option<StateWatch>,
-}
-
-/// The network link of an established mode.
-#[derive(Debug, Clone)]
-pub struct Link {
-    /// The interface's name when it was set up.
-    pub interface: String,
-    /// Its index, which stays when it is renamed.
-    pub index: u32,
-    /// The addresses in use.
-    pub addresses: Addresses,
-    /// Why they are not the configured ones.
-    pub notice: Option<Notice>,
-    /// The host end's hardware address.
-    pub host_mac: Option<MacAddr>,
-    /// Whether the host has carrier only once the gadget says so.
-    pub announces_carrier: bool,
-}
-
 /// Switches, and undoes it if it fails.
 pub fn perform(kernel: &Kernel, job: Job) -> Switched {
-    let mut switch = Switch { kernel, supervisor: job.supervisor, found_udc: None, interface: None };
-    let (result, undone, established) = match switch.reach(job.to.as_deref()) {
+    let Job { from, to, supervisor, holds, returned, permission, line } = job;
+    let hand_over = HandOver::new(kernel, permission, &line, holds);
+    let mut switch = Switch {
+        kernel,
+        supervisor,
+        found_udc: None,
+        interface: None,
+        hand_over,
+        returned,
+        complaints: Vec::new(),
+    };
+    let under_way = UnderWay { from: from.clone(), to: to.clone() };
+    let (result, undone, established) = match switch.reach(to.as_deref(), &under_way) {
         Ok(established) => (Ok(()), false, established),
         // What could not be taken down is reported; putting the rest back would be the opposite of what was asked.
-        Err(error) if job.to.is_none() => (Err(error), false, None),
-        Err(error) => match switch.reach(job.from.as_deref()) {
-            Ok(established) if job.from == job.to => {
-                log::warn!("{error}; the second try succeeded");
-                (Ok(()), false, established)
-            }
-            Ok(established) => (Err(error), true, established),
-            Err(second) => {
-                log::error!("undoing it failed too: {second}");
-                (Err(error), false, None)
-            }
-        },
+        Err(error) if to.is_none() && !error.is_refusal() => (Err(error), false, None),
+        Err(error) => {
+            switch.hand_over.undo();
+            switch.undo(from.as_deref(), to.as_deref(), &under_way, error)
+        }
     };
-    Switched { result, undone, established, supervisor: switch.supervisor }
+    let Switch { supervisor, hand_over, complaints, returned, .. } = switch;
+    let HandOver { holds, verdicts, .. } = hand_over;
+    Switched { result, complaints, holds, returned, verdicts, undone, established, supervisor }
 }
 
 /// Takes down what is ours; returns whether there was anything.
 ///
 /// # Errors
 /// Everything that could not be taken down.
-pub fn take_down(kernel: &Kernel, supervisor: Option<Supervisor>) -> Result<bool, SwitchError> {
-    let mut switch = Switch { kernel, supervisor, found_udc: None, interface: None };
-    let observed = switch.observe()?;
-    let steps = plan::stop(&observed);
-    // A teardown goes on past errors: what can be put back is put back.
-    let mut errors = Vec::new();
-    let mut left = false;
-    for step in &steps {
-        match switch.execute(step, None) {
-            Ok(()) => {}
-            Err(error) if is_shared(step) => {
-                log::warn!("left as it is, because something else uses it by now: {error}");
-                left = true;
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    if !errors.is_empty() {
-        return Err(SwitchError::Teardown(errors));
-    }
-    if !left {
-        kernel.notes().forget();
-    }
-    Ok(!steps.is_empty())
+pub fn take_down(kernel: &Kernel, supervisor: Option<Supervisor>, holds: Holds) -> Result<bool, SwitchError> {
+    let line = Line::new().map_err(io::Error::from)?;
+    let hand_over = HandOver::new(kernel, Permission::default(), &line, holds);
+    let mut switch = Switch {
+        kernel,
+        supervisor,
+        found_udc: None,
+        interface: None,
+        hand_over,
+        returned: BTreeSet::new(),
+        complaints: Vec::new(),
+    };
+    switch.take_down(&UnderWay { from: None, to: None })
 }
 
 /// What others may have come to use since usbnet brought it; the gadget itself is ours alone.
@@ -145,9 +126,10 @@ pub fn shell_lines(
     kernel: &Kernel,
     mode: &str,
     supervisor: Option<&Supervisor>,
+    held: &[PathBuf],
 ) -> Result<Vec<String>, SwitchError> {
-    let observed = kernel.observe(supervisor.and_then(running))?;
-    let wanted = kernel.wanted(mode, &observed)?;
+    let observed = kernel.observe(supervisor.and_then(running), held)?;
+    let wanted = kernel.wanted(mode, &observed, &BTreeSet::new())?;
     Ok(plan::script(&plan::switch(&observed, &wanted.target)?))
 }
 
@@ -156,17 +138,12 @@ fn running(supervisor: &Supervisor) -> Option<(u32, Vec<String>)> {
     Some((supervisor.pid()?, arguments(supervisor.settings())))
 }
 
-/// Gives a link its address and sets it up.
-///
-/// # Errors
-/// The kernel's refusal.
-pub fn raise(netlink: &mut Netlink, link: &Link) -> Result<(), NetlinkError> {
-    netlink.add_address(link.index, link.addresses.address, link.addresses.prefix)?;
-    netlink.set_up(link.index)
-}
-
 struct Switch<'a> {
     kernel: &'a Kernel,
+    hand_over: HandOver<'a>,
+    returned: BTreeSet<String>,
+    /// What could not be given back.
+    complaints: Vec<SwitchError>,
     supervisor: Option<Supervisor>,
     /// The UDC that [`Step::AwaitUdc`] found.
     found_udc: Option<String>,
@@ -176,29 +153,128 @@ struct Switch<'a> {
 
 impl Switch<'_> {
     fn observe(&self) -> Result<Observed, SwitchError> {
-        self.kernel.observe(self.supervisor.as_ref().and_then(running))
+        self.kernel.observe(self.supervisor.as_ref().and_then(running), &self.hand_over.holds.media())
     }
 
-    fn reach(&mut self, mode: Option<&str>) -> Result<Option<Established>, SwitchError> {
+    fn reach(
+        &mut self,
+        mode: Option<&str>,
+        under_way: &UnderWay,
+    ) -> Result<Option<Established>, SwitchError> {
         let Some(mode) = mode else {
-            take_down(self.kernel, self.supervisor.take())?;
+            self.take_down(under_way)?;
             return Ok(None);
         };
-        let observed = self.observe()?;
-        let wanted = self.kernel.wanted(mode, &observed)?;
-        let steps = plan::switch(&observed, &wanted.target)?;
-        if let Some(held) = steps.iter().find_map(|step| self.held(step)) {
-            return Err(held);
-        }
+        let (observed, wanted, steps) = self.plan(mode)?;
         self.kernel.notes().keep_before(&observed.before)?;
+        self.hand_over.note(&observed, under_way.clone(), &steps)?;
+        let mut kept = BTreeSet::new();
         for step in &steps {
-            self.execute(step, wanted.responder.as_ref())?;
+            match self.execute(step, wanted.responder.as_ref()) {
+                Err(error) if step.gives_back() => {
+                    kept.extend(step.card().map(str::to_owned));
+                    self.complaints.push(error);
+                }
+                other => other?,
+            }
         }
-        self.confirm(&wanted).map(Some)
+        let established = established::confirm(&self.kernel.roots.sys, &self.observe()?, &wanted)?;
+        self.hand_over.settle(&kept)?;
+        Ok(Some(established))
+    }
+
+    /// The plan, once nothing is in its way. Whoever held a card may have mounted or unmounted it meanwhile: it is made
+    /// anew after every wait.
+    fn plan(&self, mode: &str) -> Result<(Observed, Wanted, Vec<Step>), SwitchError> {
+        loop {
+            let observed = self.observe()?;
+            let wanted = self.kernel.wanted(mode, &observed, &self.returned)?;
+            let steps = plan::switch(&observed, &wanted.target)?;
+            if let Some(held) = steps.iter().find_map(|step| self.held(step)) {
+                return Err(held);
+            }
+            if !self.hand_over.until_free(&observed, &steps)? {
+                return Ok((observed, wanted, steps));
+            }
+        }
+    }
+
+    /// Goes back to the mode before, or if that fails too, to nothing at all: then the device has its cards again.
+    fn undo(
+        &mut self,
+        from: Option<&str>,
+        to: Option<&str>,
+        under_way: &UnderWay,
+        error: SwitchError,
+    ) -> (Result<(), SwitchError>, bool, Option<Established>) {
+        // A card that came and is in use stays with the device; the others are lent all the same.
+        if let (SwitchError::Refused(Refusal::CardBusy { holders }), true) = (&error, from == to) {
+            self.returned.extend(holders.iter().map(|held| held.card.clone()));
+        }
+        match self.reach(from, under_way) {
+            Ok(established) if from == to => {
+                log::warn!("{error}; the second try succeeded");
+                (Ok(()), false, established)
+            }
+            Ok(established) => (Err(error), true, established),
+            Err(second) => {
+                log::error!("undoing it failed too: {second}");
+                if from.is_some()
+                    && let Err(third) = self.take_down(under_way)
+                {
+                    log::error!("{third}");
+                }
+                (Err(error), false, None)
+            }
+        }
+    }
+
+    /// Takes everything down; returns whether there was anything.
+    fn take_down(&mut self, under_way: &UnderWay) -> Result<bool, SwitchError> {
+        let observed = self.observe()?;
+        let steps = plan::stop(&observed);
+        if let Err(error) = self.hand_over.note(&observed, under_way.clone(), &steps) {
+            log::warn!("{error}");
+        }
+        // A teardown goes on past errors: what can be put back is put back.
+        let (mut errors, mut kept, mut left) = (Vec::new(), BTreeSet::new(), false);
+        for step in &steps {
+            match self.execute(step, None) {
+                Ok(()) => {}
+                // The host's data come first: nothing has changed yet.
+                Err(error) if error.is_refusal() => return Err(error),
+                Err(error) if is_shared(step) => {
+                    log::warn!("left as it is, because something else uses it by now: {error}");
+                    left = true;
+                }
+                Err(error) => {
+                    kept.extend(step.card().map(str::to_owned));
+                    errors.push(error);
+                }
+            }
+        }
+        self.hand_over.settle(&kept)?;
+        if !errors.is_empty() {
+            return Err(SwitchError::Teardown(errors));
+        }
+        if !left {
+            self.kernel.notes().forget();
+        }
+        Ok(!steps.is_empty())
     }
 
     fn execute(&mut self, step: &Step, responder: Option<&Settings>) -> Result<(), SwitchError> {
         log::debug!("{}", step.shell().join("; "));
+        if !step.gives_back() {
+            self.hand_over.go_on()?;
+        }
+        let done = self.carry_out(step, responder);
+        #[cfg(feature = "fault-points")]
+        super::fault::after_step(&self.kernel.roots.run);
+        done
+    }
+
+    fn carry_out(&mut self, step: &Step, responder: Option<&Settings>) -> Result<(), SwitchError> {
         if let Some(held) = self.held(step) {
             return Err(held);
         }
@@ -238,6 +314,7 @@ impl Switch<'_> {
                     self.supervisor = Some(start_responder(settings)?);
                 }
             }
+            _ => return self.hand_over.execute(step),
         }
         Ok(())
     }
@@ -261,166 +338,5 @@ impl Switch<'_> {
                 first.ok_or_else(|| SwitchError::NotDriven(module.clone()))
             }
         }
-    }
-
-    /// Reads everything back: UDC bound, address present, responder answering.
-    fn confirm(&self, wanted: &Wanted) -> Result<Established, SwitchError> {
-        let observed = self.observe()?;
-        let backend = match wanted.target.gadget {
-            GadgetTarget::Nothing => {
-                return Ok(Established { backend: "none", udc: None, link: None, cable: None });
-            }
-            GadgetTarget::Configfs(_) => "configfs",
-            GadgetTarget::Legacy(_) => "legacy",
-        };
-        let udc = bound_udc(&observed).ok_or(SwitchError::NotBound)?;
-        let link = wanted.link.as_ref().map(|choice| {
-            let interface = own_interfaces(&observed).into_iter().next().ok_or(SwitchError::NotBound)?;
-            let index = addressed(&interface, &choice.addresses)?;
-            let host_mac = host_mac(&wanted.target.gadget);
-            Ok::<_, SwitchError>(Link {
-                interface,
-                index,
-                addresses: choice.addresses,
-                notice: choice.notice.clone(),
-                host_mac,
-                announces_carrier: announces(&wanted.target.gadget),
-            })
-        });
-        if let Some(Link { notice: Some(notice), .. }) = link.as_ref().and_then(|link| link.as_ref().ok()) {
-            log::warn!("{notice}");
-        }
-        let cable = StateWatch::open(&self.kernel.roots.sys, &udc)?;
-        cable.read()?;
-        Ok(Established { backend, udc: Some(udc), link: link.transpose()?, cable: Some(cable) })
-    }
-}
-
-impl Established {
-    /// The cable's state now; also makes [`Established::cable`] wait for the next change.
-    #[must_use]
-    pub fn cable_state(&self) -> Option<UdcState> {
-        self.cable.as_ref()?.read().ok()
-    }
-}
-
-/// The UDC that our gadget is on.
-#[must_use]
-pub fn bound_udc(observed: &Observed) -> Option<String> {
-    let configfs = observed.gadget.as_ref().and_then(|live| live.udc.clone());
-    let legacy = || observed.udcs.iter().find(|udc| !udc.interfaces.is_empty()).map(|udc| udc.name.clone());
-    let ours = observed.legacy.iter().find(|legacy| !observed.before.modules.contains(&legacy.module));
-    configfs.or_else(|| ours.and_then(|_| legacy()))
-}
-
-fn host_mac(target: &GadgetTarget) -> Option<MacAddr> {
-    match target {
-        GadgetTarget::Nothing => None,
-        GadgetTarget::Configfs(spec) => spec.functions.iter().find_map(|function| match function {
-            FunctionSpec::Ethernet(ethernet) => Some(MacAddr::new(ethernet.host_mac)),
-            _ => None,
-        }),
-        GadgetTarget::Legacy(legacy) => {
-            let parameters = legacy.loads.last()?.parameters.iter();
-            parameters.into_iter().find(|(name, _)| name == "host_addr")?.1.parse().ok()
-        }
-    }
-}
-
-fn announces(target: &GadgetTarget) -> bool {
-    match target {
-        GadgetTarget::Nothing => false,
-        GadgetTarget::Configfs(spec) => spec.functions.iter().any(|function| match function {
-            FunctionSpec::Ethernet(ethernet) => {
-                matches!(ethernet.driver, EthernetDriver::Ecm | EthernetDriver::Ncm)
-            }
-            _ => false,
-        }),
-        GadgetTarget::Legacy(legacy) => legacy.serves().iter().any(|kind| announces_carrier(*kind)),
-    }
-}
-
-/// The interface's index if it is up with its address.
-fn addressed(interface: &str, addresses: &Addresses) -> Result<u32, SwitchError> {
-    let mut netlink = Netlink::open()?;
-    let live = netlink.interface(interface)?;
-    let wanted = (addresses.address, addresses.prefix);
-    let there = netlink.addresses(live.index)?.iter().any(|found| (found.address, found.prefix) == wanted);
-    if there && live.up {
-        return Ok(live.index);
-    }
-    Err(SwitchError::NotAddressed { interface: interface.to_owned(), address: addresses.address })
-}
-
-/// Sets a fresh interface up and returns its name, which udev may have changed meanwhile.
-fn link_up(
-    name: &str,
-    address: std::net::Ipv4Addr,
-    prefix: u8,
-    mtu: Option<u16>,
-) -> Result<String, SwitchError> {
-    let mut netlink = Netlink::open()?;
-    let index = netlink.interface(name)?.index;
-    if let Some(mtu) = mtu {
-        netlink.set_mtu(index, mtu.into())?;
-    }
-    netlink.add_address(index, address, prefix)?;
-    netlink.set_up(index)?;
-    Ok(netlink.interface_by_index(index)?.name)
-}
-
-/// An interface that is gone has no address to take off.
-fn link_down(name: &str, address: std::net::Ipv4Addr, prefix: u8) -> Result<(), SwitchError> {
-    let mut netlink = Netlink::open()?;
-    let down = |netlink: &mut Netlink| {
-        let index = netlink.interface(name)?.index;
-        netlink.remove_address(index, address, prefix)?;
-        netlink.set_down(index)
-    };
-    match down(&mut netlink) {
-        Err(NetlinkError::NoInterface { .. }) => Ok(()),
-        other => Ok(other?),
-    }
-}
-
-fn await_udc(sys: &Path, named: Option<&str>, limit: Duration) -> Result<String, SwitchError> {
-    let mut uevents = Uevents::open().map_err(std::io::Error::other)?;
-    let choice = udc::wait(sys, named, limit, |left| {
-        wait_readable(&uevents, left)?;
-        while uevents.next_event().map_err(std::io::Error::other)?.is_some() {}
-        Ok(())
-    })?;
-    Ok(choice.name)
-}
-
-/// Whether it became readable within the time.
-fn wait_readable(source: &impl AsFd, limit: Duration) -> std::io::Result<bool> {
-    let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
-    match poll(&mut [PollFd::new(source.as_fd(), PollFlags::POLLIN)], timeout) {
-        Err(Errno::EINTR) => Ok(false),
-        other => Ok(other? > 0),
-    }
-}
-
-/// Starts a responder and waits until it says that it serves.
-fn start_responder(settings: Settings) -> Result<Supervisor, SwitchError> {
-    let mut child = Child::spawn(&settings)?;
-    let report = first_report(&mut child)?;
-    Ok(Supervisor::new(settings, child, report, clock::now()))
-}
-
-fn first_report(child: &mut Child) -> Result<Report, SwitchError> {
-    let until = clock::now() + SERVES_WITHIN;
-    loop {
-        match child.read_report()? {
-            Incoming::Report(report) => return Ok(*report),
-            Incoming::Ended => return Err(SwitchError::ResponderEnded(child.reap()?)),
-            Incoming::Nothing => {}
-        }
-        let left = until.saturating_sub(clock::now());
-        if left.is_zero() {
-            return Err(SwitchError::ResponderSilent(SERVES_WITHIN.as_secs()));
-        }
-        wait_readable(&child.fd(), left)?;
     }
 }

@@ -4,12 +4,12 @@
 
 use super::legacy;
 use super::target::GadgetTarget;
-use crate::config::{Config, FunctionKind, Gadget, HostPreset, MacChoice, Mode, SerialChoice};
+use crate::config::{Card, Config, FunctionKind, Gadget, HostPreset, MacChoice, Mode, SerialChoice};
 use crate::identity::{Identity, IdentityError, MacAddr, Side};
 use crate::plan::{GADGET, Realisation};
 use crate::sys::configfs::{
     ClassTriple, CompatibleId, ConfigurationSpec, EthernetDriver, EthernetSpec, FunctionSpec, GadgetSpec,
-    OsDescriptors, Strings,
+    LunSpec, MassStorageSpec, OsDescriptors, Strings,
 };
 
 /// Why a mode cannot be described.
@@ -18,9 +18,6 @@ pub enum DescribeError {
     /// A serial number or address is to be derived from an identity, and there is none.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// There is nothing that a storage mode could lend.
-    #[error("no card is configured; name them in `cards`, such as cards: [\"/media/mmc1\"]")]
-    NoCards,
     /// The kernel reads a module's parameters up to the next double quote.
     #[error(
         "gadget.{field} {value:?} has a double quote, which no module parameter can hold; leave it out, or use configfs"
@@ -32,6 +29,9 @@ pub enum DescribeError {
         value: String,
     },
 }
+
+/// The part of the directory name after `mass_storage.`.
+pub(super) const STORAGE_INSTANCE: &str = "cards";
 
 /// The vendor and product id by which hosts know the CDC subset: Linux' `cdc_subset` has no other means to tell.
 const SUBSET_ID: (u16, u16) = (0x0525, 0xa4a2);
@@ -52,25 +52,26 @@ pub fn describe(
         return Ok(GadgetTarget::Nothing);
     }
     Ok(match with {
-        Realisation::Configfs => GadgetTarget::Configfs(gadget(&config.gadget, mode, identity)?),
+        Realisation::Configfs => GadgetTarget::Configfs(gadget(config, mode, identity)?),
         Realisation::Legacy { module, files } => {
-            let kind = mode.network().unwrap_or(FunctionKind::Ecm);
-            GadgetTarget::Legacy(legacy::target(&config.gadget, kind, module, files.as_deref(), identity)?)
+            let kind = mode.functions[0];
+            GadgetTarget::Legacy(legacy::target(config, kind, module, files.as_deref(), identity)?)
         }
     })
 }
 
 fn gadget(
-    config: &Gadget,
+    whole: &Config,
     mode: &Mode,
     identity: &Result<Identity, IdentityError>,
 ) -> Result<GadgetSpec, DescribeError> {
+    let config = &whole.gadget;
     // Windows binds its RNDIS driver to the first interfaces only.
     let mut kinds = mode.functions.clone();
     kinds.sort_by_key(|kind| !kind.is_network());
     let functions = kinds
         .iter()
-        .map(|kind| function(config, *kind, mode.host_preset, identity))
+        .map(|kind| function(whole, *kind, mode.host_preset, identity))
         .collect::<Result<_, _>>()?;
     let (vendor_id, product_id) = usb_id(config, &kinds);
     let answers_windows = kinds.iter().any(|kind| matches!(kind, FunctionKind::Rndis | FunctionKind::Ncm));
@@ -79,7 +80,7 @@ fn gadget(
         vendor_id,
         product_id,
         bcd_device: bcd_device(&kinds),
-        class: ClassTriple::MISCELLANEOUS,
+        class: device_class(&kinds),
         strings: Strings {
             manufacturer: config.manufacturer.clone(),
             product: config.product.clone(),
@@ -97,7 +98,7 @@ fn gadget(
 }
 
 fn function(
-    config: &Gadget,
+    config: &Config,
     kind: FunctionKind,
     preset: HostPreset,
     identity: &Result<Identity, IdentityError>,
@@ -107,7 +108,7 @@ fn function(
     };
     let (driver, class, compatible_id) = match kind {
         FunctionKind::Acm => return Ok(FunctionSpec::Acm { instance: "gs0".to_owned() }),
-        FunctionKind::MassStorage => return Err(DescribeError::NoCards),
+        FunctionKind::MassStorage => return Ok(storage(&config.cards)),
         FunctionKind::Ecm => (EthernetDriver::Ecm, None, None),
         FunctionKind::Ncm => (EthernetDriver::Ncm, None, id("WINNCM", "")),
         FunctionKind::Rndis => {
@@ -121,7 +122,7 @@ fn function(
         FunctionKind::Eem => (EthernetDriver::Eem, None, None),
         FunctionKind::EcmSubset => (EthernetDriver::Subset, None, None),
     };
-    let (device, host) = macs(config, kind, identity)?;
+    let (device, host) = macs(&config.gadget, kind, identity)?;
     Ok(FunctionSpec::Ethernet(EthernetSpec {
         driver,
         instance: "usb0".to_owned(),
@@ -131,6 +132,26 @@ fn function(
         class,
         compatible_id,
     }))
+}
+
+/// Interface associations need the miscellaneous class; a card reader alone has none, and hosts take it as a composite
+/// device with it.
+fn device_class(kinds: &[FunctionKind]) -> ClassTriple {
+    if kinds == [FunctionKind::MassStorage] { ClassTriple::PER_INTERFACE } else { ClassTriple::MISCELLANEOUS }
+}
+
+/// One unit a card, in the order of the configuration; a card whose slot is empty has an empty unit.
+fn storage(cards: &[Card]) -> FunctionSpec {
+    let unit = |card: &Card| LunSpec {
+        read_only: card.read_only,
+        cdrom: card.cdrom,
+        no_fua: card.no_fua,
+        inquiry: card.inquiry.clone(),
+    };
+    FunctionSpec::MassStorage(MassStorageSpec {
+        instance: STORAGE_INSTANCE.to_owned(),
+        luns: cards.iter().map(unit).collect(),
+    })
 }
 
 /// The configured ids, but where only others work and the configuration has not chosen.

@@ -1,4 +1,5 @@
-//! The legacy backend: `g_ether`, a module that is a whole gadget and takes its identity as parameters.
+//! The legacy backend: `g_ether` and `g_mass_storage`, modules that are whole gadgets and take their identity as
+//! parameters.
 //!
 //! It binds by itself to the first free UDC when it is loaded, so there is nothing to bind or unbind here.
 
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 
 use super::describe::{self, DescribeError};
 use super::target::LegacyTarget;
-use crate::config::{FunctionKind, Gadget};
+use crate::config::{Card, Config, FunctionKind};
 use crate::identity::{Identity, IdentityError};
 use crate::sys::modules::{Load, Source, module_name};
 
@@ -15,6 +16,7 @@ use crate::sys::modules::{Load, Source, module_name};
 pub(super) const fn serves(kind: FunctionKind) -> &'static [FunctionKind] {
     match kind {
         FunctionKind::Eem => &[FunctionKind::Rndis, FunctionKind::Eem],
+        FunctionKind::MassStorage => &[FunctionKind::MassStorage],
         _ => &[FunctionKind::Rndis, FunctionKind::Ecm],
     }
 }
@@ -22,7 +24,7 @@ pub(super) const fn serves(kind: FunctionKind) -> &'static [FunctionKind] {
 /// The modules to load for `kind`. `files` are the module's file and before it those that it depends on;
 /// without them `modprobe` finds it.
 pub(super) fn target(
-    config: &Gadget,
+    config: &Config,
     kind: FunctionKind,
     module: &str,
     files: Option<&[PathBuf]>,
@@ -46,19 +48,19 @@ pub(super) fn target(
             loads
         }
     };
-    Ok(LegacyTarget { module: module.to_owned(), loads })
+    Ok(LegacyTarget { module: module.to_owned(), kind, loads })
 }
 
-/// The parameters of `g_ether` as `modinfo` lists them.
+/// The parameters of `g_ether` or `g_mass_storage` as `modinfo` lists them.
 ///
 /// # Errors
 /// A text that no parameter can hold, or no identity where one is needed.
 pub fn legacy_parameters(
-    config: &Gadget,
+    config: &Config,
     kind: FunctionKind,
     identity: &Result<Identity, IdentityError>,
 ) -> Result<Vec<(String, String)>, DescribeError> {
-    let (device, host) = describe::macs(config, kind, identity)?;
+    let Config { gadget: config, cards, .. } = config;
     let serial = describe::serial(config, identity)?;
     let texts = [("manufacturer", &config.manufacturer), ("product", &config.product), ("serial", &serial)];
     for (field, value) in texts {
@@ -74,13 +76,33 @@ pub fn legacy_parameters(
         ("iManufacturer", config.manufacturer.clone()),
         ("iProduct", config.product.clone()),
         ("iSerialNumber", serial),
-        ("dev_addr", device.to_string()),
-        ("host_addr", host.to_string()),
     ];
+    if kind == FunctionKind::MassStorage {
+        parameters.extend(units(cards));
+    } else {
+        let (device, host) = describe::macs(config, kind, identity)?;
+        parameters.extend([("dev_addr", device.to_string()), ("host_addr", host.to_string())]);
+    }
     if kind == FunctionKind::Eem {
         parameters.push(("use_eem", "1".to_owned()));
     }
     Ok(parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// One unit a card, empty at first (`Documentation/usb/mass-storage.rst`). Always `removable`: only then does the kernel
+/// ask the host before it takes a medium away.
+fn units(cards: &[Card]) -> [(&'static str, String); 5] {
+    let flags = |is: fn(&Card) -> bool| {
+        let flag = |card| if is(card) { "Y" } else { "N" };
+        cards.iter().map(flag).collect::<Vec<_>>().join(",")
+    };
+    [
+        ("luns", cards.len().to_string()),
+        ("removable", flags(|_| true)),
+        ("ro", flags(|card| card.read_only)),
+        ("cdrom", flags(|card| card.cdrom)),
+        ("nofua", flags(|card| card.no_fua)),
+    ]
 }
 
 /// Whether a loaded module has these parameters, as `/sys/module/NAME/parameters` shows them.
@@ -96,9 +118,4 @@ pub(super) fn has_parameters(live: &BTreeMap<String, String>, wanted: &[(String,
             shown == value || number(shown).is_some_and(|shown| Some(shown) == number(value))
         })
     })
-}
-
-/// Whether the parameters ask for EEM.
-pub(super) fn uses_eem(parameters: &[(String, String)]) -> bool {
-    parameters.iter().any(|(name, _)| name == "use_eem")
 }

@@ -4,6 +4,7 @@
 //! never plans a change to a gadget or module that is not ours. An undo is no inverse of
 //! steps but a plan too: observe again, plan the previous mode.
 
+mod cards;
 mod describe;
 mod legacy;
 mod shell;
@@ -16,23 +17,25 @@ mod tests;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
-use crate::sys::configfs::Operation;
+use crate::cards::{DeviceNumber, Medium, MountRecord, SwapRecord};
+use crate::sys::configfs::{Lun, Operation};
 use crate::sys::modules::Load;
 
+pub use cards::{records, taken};
 pub use describe::{DescribeError, bcd_device, describe};
 pub use legacy::legacy_parameters;
 pub use shell::{quote, script};
 pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle};
 pub use switch::{PlanError, stop, switch};
-pub use target::{Before, GadgetTarget, LegacyTarget, LinkTarget, LiveLegacy, LiveLink, Observed, Target};
+pub use target::{
+    Before, GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, LiveLink, Observed, Target,
+};
 
 /// The name of our gadget's directory in configfs; what has another name is not ours.
 pub const GADGET: &str = "usbnet";
 
-/// One step of a plan. Each is data, equals a few shell lines (see [`script`]) and can be journaled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One step of a plan. Each is data and equals a few shell lines (see [`script`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// End the responder.
     StopResponder {
@@ -102,10 +105,111 @@ pub enum Step {
         /// Its command line behind `usbnet responder --interface NAME`.
         arguments: Vec<String>,
     },
+    /// Take the medium out of a unit. The host may refuse.
+    Eject {
+        /// The card.
+        card: String,
+        /// The unit.
+        lun: Lun,
+        /// Although the host may have it locked.
+        force: bool,
+    },
+    /// Write everything to a card that waits in memory.
+    Sync {
+        /// The card.
+        card: String,
+        /// Where it is mounted.
+        point: PathBuf,
+        /// The file system's device.
+        device: DeviceNumber,
+    },
+    /// Unmount a card; never lazily.
+    Unmount {
+        /// The card.
+        card: String,
+        /// Where.
+        point: PathBuf,
+    },
+    /// Stop swapping to a card.
+    SwapOff {
+        /// The card.
+        card: String,
+        /// The area.
+        swap: SwapRecord,
+    },
+    /// Keep everything else on the device from using a card.
+    Hold {
+        /// The card.
+        card: String,
+        /// What is held.
+        medium: Medium,
+    },
+    /// Put a card that is held into a unit.
+    Insert {
+        /// The card.
+        card: String,
+        /// The unit.
+        lun: Lun,
+        /// The device or file.
+        medium: PathBuf,
+    },
+    /// Let the device use a card again.
+    Release {
+        /// The card.
+        card: String,
+    },
+    /// Check the file system of a card that the host had.
+    Check {
+        /// The card.
+        card: String,
+        /// The device or file.
+        medium: Medium,
+    },
+    /// Mount a card as it was.
+    Mount {
+        /// The card.
+        card: String,
+        /// As what.
+        mount: MountRecord,
+    },
+    /// Swap to a card again.
+    SwapOn {
+        /// The card.
+        card: String,
+        /// The area.
+        swap: SwapRecord,
+    },
+}
+
+impl Step {
+    /// The card that it is about.
+    #[must_use]
+    pub fn card(&self) -> Option<&str> {
+        match self {
+            Self::Eject { card, .. }
+            | Self::Sync { card, .. }
+            | Self::Unmount { card, .. }
+            | Self::SwapOff { card, .. }
+            | Self::Hold { card, .. }
+            | Self::Insert { card, .. }
+            | Self::Release { card }
+            | Self::Check { card, .. }
+            | Self::Mount { card, .. }
+            | Self::SwapOn { card, .. } => Some(card),
+            _ => None,
+        }
+    }
+
+    /// Whether the step gives something back. These go on past errors: the mode is what was asked for either way, and
+    /// undoing it would take away what could be given back.
+    #[must_use]
+    pub const fn gives_back(&self) -> bool {
+        matches!(self, Self::Release { .. } | Self::Check { .. } | Self::Mount { .. } | Self::SwapOn { .. })
+    }
 }
 
 /// Where the name of the gadget's interface is read once the gadget is bound.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InterfaceSource {
     /// `ifname` in this function's directory.
     Function(PathBuf),

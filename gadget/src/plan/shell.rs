@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{InterfaceSource, Step};
-use crate::sys::configfs::{Check, Operation};
+use crate::cards::{Medium, MountRecord};
+use crate::sys::configfs::{Check, Lun, Operation};
 use crate::sys::modules::{Load, Source};
 
 /// The lines of a POSIX shell script that does what the steps do, in their order.
@@ -62,12 +63,50 @@ impl Step {
                 lines.push(format!(r#"ip link set dev "$interface"{mtu} up"#));
                 lines
             }
+            Self::Eject { lun, force, .. } if *force => vec![format!("echo 1 > {}/forced_eject", unit(lun))],
+            Self::Eject { lun, .. } => vec![format!("echo > {}/file", unit(lun))],
+            Self::Insert { lun, medium, .. } => {
+                vec![format!(r"printf '%s\n' {} > {}/file", path(medium), unit(lun))]
+            }
+            Self::Sync { point, .. } => vec![format!("sync -f {}", path(point))],
+            Self::Unmount { point, .. } => vec![format!("umount {}", path(point))],
+            Self::SwapOff { swap, .. } => vec![format!("swapoff {}", path(&swap.path))],
+            Self::Hold { medium, .. } => {
+                vec![format!(
+                    "# usbnet opens {} with O_EXCL here, so that nothing can mount it",
+                    medium.path.display()
+                )]
+            }
+            Self::Release { card } => vec![format!("# usbnet lets go of card {card} here")],
+            Self::Check { medium, .. } => check_line(medium).into_iter().collect(),
+            Self::Mount { mount, .. } => vec![mount_line(mount)],
+            Self::SwapOn { swap, .. } if swap.priority < 0 => vec![format!("swapon {}", path(&swap.path))],
+            Self::SwapOn { swap, .. } => vec![format!("swapon -p {} {}", swap.priority, path(&swap.path))],
             Self::StartResponder { arguments } => vec![
                 format!(r#"usbnet responder --interface "$interface"{} &"#, words(arguments)),
                 "responder=$!".to_owned(),
             ],
         }
     }
+}
+
+/// The directory of a unit's attributes as the shell finds it.
+fn unit(lun: &Lun) -> String {
+    match lun {
+        Lun::Configfs(directory) => path(directory),
+        Lun::Legacy(index) => format!("/sys/class/udc/*/device/gadget*/*lun{index}"),
+    }
+}
+
+/// Only looks, whatever the configuration says: a printed plan is no repair.
+fn check_line(medium: &Medium) -> Option<String> {
+    let kind = &medium.filesystem.as_ref()?.kind;
+    Some(format!("! command -v fsck.{kind} > /dev/null || fsck.{kind} -n {} || true", path(&medium.path)))
+}
+
+fn mount_line(mount: &MountRecord) -> String {
+    let options = quote(&format!("{},{}", mount.options, mount.super_options));
+    format!("mount -t {} -o {options} {} {}", quote(&mount.kind), path(&mount.source), path(&mount.point))
 }
 
 fn load_line(load: &Load) -> String {

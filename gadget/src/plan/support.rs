@@ -15,8 +15,10 @@ pub enum BackendChoice {
     Configfs,
     /// A legacy module.
     Legacy {
-        /// The module.
+        /// The network module.
         ether: String,
+        /// The card reader's module.
+        storage: String,
         /// The directory above `RELEASE/`, see [`crate::sys::modules::resolve`]; `None` for `modprobe`.
         insmod_from: Option<PathBuf>,
         /// Whether the configuration asks for it, or it is what remains.
@@ -62,6 +64,15 @@ pub enum Obstacle {
         /// The module.
         ether: String,
     },
+    /// There is nothing to lend.
+    #[error("no cards are configured; name them in the configuration, cards: [\"/media/mmc1\"]")]
+    NoCards,
+    /// The legacy module for cards is missing.
+    #[error("the kernel has no module {storage}; it needs CONFIG_USB_MASS_STORAGE, or insmod_from")]
+    NoLegacyStorage {
+        /// The module.
+        storage: String,
+    },
     /// The kernel lacks a function.
     #[error("the kernel has no {module} for {}; it needs {option}", function.word())]
     NoFunction {
@@ -73,7 +84,8 @@ pub enum Obstacle {
         option: &'static str,
     },
     /// The legacy module does not have the function.
-    #[error("{} is not available with the legacy backend: {ether} offers Rndis with Ecm, or Eem", function.word())]
+    #[error("{} is not available with the legacy backend: {ether} offers Rndis with Ecm, or Eem, and \
+         the card reader's module cards alone", function.word())]
     NotLegacy {
         /// The function.
         function: FunctionKind,
@@ -100,16 +112,20 @@ pub fn choose_backend(
             let ether = Backend::ETHER.to_owned();
             match modules.availability(&ether) {
                 Availability::Missing => Err(Obstacle::NoBackend { ether }),
-                _ => Ok(BackendChoice::Legacy { ether, insmod_from: None, fallback: true }),
+                _ => {
+                    let storage = Backend::STORAGE.to_owned();
+                    Ok(BackendChoice::Legacy { ether, storage, insmod_from: None, fallback: true })
+                }
             }
         }
-        Backend::Legacy { ether, insmod_from, .. } => match modules.availability(ether) {
+        Backend::Legacy { ether, storage, insmod_from } => match modules.availability(ether) {
             // The index is that of /lib/modules, not of another directory.
             Availability::Missing if insmod_from.is_none() => {
                 Err(Obstacle::NoLegacy { ether: ether.clone() })
             }
             _ => Ok(BackendChoice::Legacy {
                 ether: ether.clone(),
+                storage: storage.clone(),
                 insmod_from: insmod_from.clone(),
                 fallback: false,
             }),
@@ -129,13 +145,20 @@ fn has_configfs(presence: Presence, modules: &Modules) -> bool {
 
 /// What keeps a mode from being used with that backend, if anything does.
 #[must_use]
-pub fn obstacle(choice: &BackendChoice, mode: &Mode, modules: &Modules) -> Option<Obstacle> {
+pub fn obstacle(choice: &BackendChoice, mode: &Mode, cards: usize, modules: &Modules) -> Option<Obstacle> {
+    if cards == 0 && mode.functions.contains(&FunctionKind::MassStorage) {
+        return Some(Obstacle::NoCards);
+    }
     match choice {
         BackendChoice::Configfs => mode.functions.iter().find_map(|function| {
             let (module, option) = kernel_module(*function);
             let missing = modules.availability(module) == Availability::Missing;
             missing.then_some(Obstacle::NoFunction { function: *function, module, option })
         }),
+        BackendChoice::Legacy { storage, .. } if mode.functions == [FunctionKind::MassStorage] => {
+            let missing = modules.availability(storage) == Availability::Missing;
+            missing.then(|| Obstacle::NoLegacyStorage { storage: storage.clone() })
+        }
         BackendChoice::Legacy { ether, fallback, .. } => mode
             .functions
             .iter()
@@ -143,7 +166,7 @@ pub fn obstacle(choice: &BackendChoice, mode: &Mode, modules: &Modules) -> Optio
                 // Where nobody asked for the legacy backend nor for a kind of host, what any host can use will do.
                 let replaced =
                     *fallback && mode.host_preset == HostPreset::Any && **function == FunctionKind::Ncm;
-                !replaced && !serves(**function).contains(function)
+                !replaced && (!function.is_network() || !serves(**function).contains(function))
             })
             .map(|function| Obstacle::NotLegacy { function: *function, ether: ether.clone() }),
     }
@@ -163,7 +186,8 @@ const fn kernel_module(function: FunctionKind) -> (&'static str, &'static str) {
 }
 
 /// The modules that using gadgets may have brought in, each before those that it uses.
-const GADGET_MODULES: [&str; 10] = [
+const GADGET_MODULES: [&str; 11] = [
+    "usb_f_mass_storage",
     "usb_f_ecm",
     "usb_f_ncm",
     "usb_f_rndis",

@@ -5,11 +5,15 @@
 
 use std::path::PathBuf;
 
+use super::cards::{HandOver, hand_over};
+use super::describe::STORAGE_INSTANCE;
 use super::legacy::has_parameters;
 use super::support::leftover_modules;
-use super::target::{GadgetTarget, LegacyTarget, LinkTarget, LiveLegacy, Observed, Target};
+use super::target::{GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, Observed, Target};
 use super::{InterfaceSource, Step};
-use crate::sys::configfs::{FunctionSpec, GadgetSpec, Operation, Presence, difference, emptying, removal};
+use crate::sys::configfs::{
+    FunctionSpec, GadgetSpec, Lun, Operation, Presence, difference, emptying, removal,
+};
 use crate::sys::modules::{Availability, Load, Source};
 use crate::sys::udc::{self, Udc};
 
@@ -83,15 +87,25 @@ pub fn switch(observed: &Observed, target: &Target) -> Result<Vec<Step>, PlanErr
         GadgetTarget::Configfs(spec) => planner.configfs(spec, target.udc.as_deref())?,
         GadgetTarget::Legacy(legacy) => planner.legacy(legacy, target.udc.as_deref())?,
     };
-    Ok(planner.around(gadget, changed, target))
+    let unit = |index| planner.unit(&target.gadget, index);
+    let HandOver { eject, take, insert, give_back } =
+        hand_over(observed, &target.lending, changed && !gadget.is_empty(), unit);
+    let mut steps = eject;
+    steps.extend(take);
+    steps.extend(planner.around(with_media(gadget, insert), changed, target));
+    steps.extend(give_back);
+    Ok(steps)
 }
 
 /// The steps from what is observed to what there was before usbnet.
 #[must_use]
 pub fn stop(observed: &Observed) -> Vec<Step> {
     let planner = Planner { observed };
-    let mut steps = planner.stop_responder();
+    let HandOver { eject, give_back, .. } = hand_over(observed, &Lending::Nothing, true, Lun::Legacy);
+    let mut steps = eject;
+    steps.extend(planner.stop_responder());
     steps.extend(planner.remove_gadget());
+    steps.extend(give_back);
     let modules = leftover_modules(observed);
     let (configfs, rest): (Vec<_>, Vec<_>) = modules.into_iter().partition(|module| module == "configfs");
     steps.extend(rest.into_iter().map(|module| Step::UnloadModule { module }));
@@ -101,6 +115,13 @@ pub fn stop(observed: &Observed) -> Vec<Step> {
         steps.extend(configfs.into_iter().map(|module| Step::UnloadModule { module }));
     }
     steps
+}
+
+/// The gadget's steps with those that put media into its units: before the host sees them, where that is possible.
+fn with_media(mut gadget: Vec<Step>, insert: Vec<Step>) -> Vec<Step> {
+    let bind = gadget.iter().position(|step| matches!(step, Step::Bind { .. })).unwrap_or(gadget.len());
+    gadget.splice(bind..bind, insert);
+    gadget
 }
 
 struct Planner<'a> {
@@ -188,6 +209,17 @@ impl Planner<'_> {
         }
     }
 
+    /// Where the unit of that number is, or will be.
+    fn unit(&self, target: &GadgetTarget, index: usize) -> Lun {
+        match target {
+            GadgetTarget::Configfs(spec) => {
+                let functions = self.observed.configfs.gadget_dir(&spec.name).join("functions");
+                Lun::Configfs(functions.join(format!("mass_storage.{STORAGE_INSTANCE}/lun.{index}")))
+            }
+            GadgetTarget::Legacy(_) | GadgetTarget::Nothing => Lun::Legacy(index),
+        }
+    }
+
     /// Nothing on the bus, and no function left; the gadget's directory stays for the next mode.
     fn silence(&self) -> Vec<Step> {
         let mut steps = self.unbind();
@@ -262,7 +294,8 @@ impl Planner<'_> {
     fn legacy(&self, target: &LegacyTarget, named: Option<&str>) -> Result<(Vec<Step>, bool), PlanError> {
         let ours = self.our_legacy().filter(|live| live.module == target.module);
         let driven = self.observed.udcs.iter().find(|udc| self.drives(udc, &target.module));
-        if self.observed.legacy.is_some() && ours.is_none() && driven.is_none() {
+        let loaded = self.observed.legacy.as_ref().is_some_and(|live| live.module == target.module);
+        if loaded && ours.is_none() && driven.is_none() {
             return Err(PlanError::ForeignLegacy { module: target.module.clone() });
         }
         let bound = self.observed.gadget.as_ref().and_then(|live| live.udc.as_deref());

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::legacy::{serves, uses_eem};
+use super::legacy::serves;
+use crate::cards::ObservedCard;
 use crate::config::FunctionKind;
-use crate::sys::configfs::{ConfigFs, GadgetSpec, LiveGadget, OtherGadget, Presence};
+use crate::sys::cards::CardError;
+use crate::sys::configfs::{ConfigFs, GadgetSpec, LiveGadget, LiveLun, OtherGadget, Presence};
 use crate::sys::modules::{Load, Modules};
 use crate::sys::udc::Udc;
 
@@ -26,8 +29,14 @@ pub struct Observed {
     pub udcs: Vec<Udc>,
     /// The kernel's modules.
     pub modules: Modules,
-    /// The legacy module that the configuration names, if it is loaded.
+    /// The legacy module of the configuration that is loaded.
     pub legacy: Option<LiveLegacy>,
+    /// The units of the card reader that there is.
+    pub luns: Vec<LiveLun>,
+    /// The cards.
+    pub cards: Vec<ObservedCard>,
+    /// Why none of the configured cards may be lent, if that is so.
+    pub cards_refused: Option<Arc<CardError>>,
     /// The interface that carries our address.
     pub link: Option<LiveLink>,
     /// The responder that runs: its process and the arguments that it was started with.
@@ -81,7 +90,7 @@ pub struct LiveLink {
 }
 
 /// What a plan leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The gadget.
     pub gadget: GadgetTarget,
@@ -89,10 +98,21 @@ pub struct Target {
     pub udc: Option<String>,
     /// The network link, for a mode that has one.
     pub link: Option<LinkTarget>,
+    /// What happens to the cards.
+    pub lending: Lending,
+}
+
+/// Which cards the host gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lending {
+    /// None: the device has all of them.
+    Nothing,
+    /// Every configured card that is there, but those of these names: the host gave them back by itself.
+    AllBut(BTreeSet<String>),
 }
 
 /// The gadget that a plan leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GadgetTarget {
     /// The device stays silent: charging.
     Nothing,
@@ -103,10 +123,12 @@ pub enum GadgetTarget {
 }
 
 /// A legacy module and what it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegacyTarget {
     /// The module.
     pub module: String,
+    /// The function that it is loaded for.
+    pub kind: FunctionKind,
     /// What to load, in order; the module itself is last and has the parameters.
     pub loads: Vec<Load>,
 }
@@ -115,7 +137,7 @@ impl LegacyTarget {
     /// The functions that the host can choose from.
     #[must_use]
     pub fn serves(&self) -> &'static [FunctionKind] {
-        serves(if uses_eem(self.parameters()) { FunctionKind::Eem } else { FunctionKind::Ecm })
+        serves(self.kind)
     }
 
     /// The parameters of the module itself.
@@ -125,7 +147,7 @@ impl LegacyTarget {
 }
 
 /// The link that a plan leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkTarget {
     /// The device's address.
     pub address: Ipv4Addr,

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::{Card, CardPlace};
 
 fn spec(functions: &[FunctionKind], preset: HostPreset) -> GadgetSpec {
     let mode = Mode { functions: functions.to_vec(), host_preset: preset };
@@ -46,7 +47,7 @@ fn descriptors_are_what_hosts_bind_to() {
 
 proptest! {
     #[test]
-    fn compositions_have_decimal_numbers_of_their_own(a in 0_u8..64, b in 0_u8..64) {
+    fn compositions_have_decimal_numbers_of_their_own(a in 0_u8..128, b in 0_u8..128) {
         let set = |bits: u8| -> Vec<_> {
             FunctionKind::ALL.into_iter().filter(|kind| bits >> (*kind as u8) & 1 == 1).collect()
         };
@@ -54,6 +55,42 @@ proptest! {
         prop_assert_eq!(a == b, first == second);
         prop_assert!(format!("{first:x}").chars().all(|digit| digit.is_ascii_digit()), "{:x}", first);
     }
+}
+
+#[test]
+fn every_card_is_a_unit_in_the_order_of_the_configuration() {
+    let plain = Card::new(CardPlace::Path("/media/mmc1".into()));
+    let disc =
+        Card { cdrom: true, read_only: true, inquiry: Some("usbnet drivers".to_owned()), ..plain.clone() };
+    let config = Config { cards: vec![plain, disc], ..Config::default() };
+    let with = |functions: &[FunctionKind], realisation: &Realisation| {
+        describe(&config, &mode(functions), realisation, &identity()).expect("describable")
+    };
+    let GadgetTarget::Configfs(spec) = with(&[MassStorage, Ncm], &Realisation::Configfs) else {
+        panic!("no configfs")
+    };
+    assert_eq!(spec.class, ClassTriple::MISCELLANEOUS);
+    let directories: Vec<_> = spec.functions.iter().map(FunctionSpec::directory).collect();
+    assert_eq!(directories, ["ncm.usb0", "mass_storage.cards"]);
+    let FunctionSpec::MassStorage(storage) = &spec.functions[1] else { panic!("no card reader") };
+    let flags: Vec<_> =
+        storage.luns.iter().map(|lun| (lun.read_only, lun.cdrom, lun.inquiry.is_some())).collect();
+    assert_eq!(flags, [(false, false, false), (true, true, true)]);
+    let GadgetTarget::Configfs(alone) = with(&[MassStorage], &Realisation::Configfs) else {
+        panic!("no configfs")
+    };
+    assert_eq!(alone.class, ClassTriple::PER_INTERFACE);
+
+    let module = Realisation::Legacy { module: "g_mass_storage".to_owned(), files: None };
+    let GadgetTarget::Legacy(legacy) = with(&[MassStorage], &module) else { panic!("no module") };
+    let parameters = legacy.parameters();
+    for wanted in [("luns", "2"), ("removable", "Y,Y"), ("ro", "N,Y"), ("cdrom", "N,Y"), ("nofua", "N,N")] {
+        assert!(
+            parameters.iter().any(|(name, value)| (name.as_str(), value.as_str()) == wanted),
+            "{wanted:?}"
+        );
+    }
+    assert!(!parameters.iter().any(|(name, _)| name == "host_addr"), "{parameters:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Plans, from what is observed in a fake configfs to what is left there.
 
+mod cards;
 mod describe;
 mod shell;
 mod support;
@@ -12,7 +13,7 @@ use super::*;
 use crate::config::{Backend, Config, FunctionKind, HostPreset, Mode};
 use crate::identity::{Identity, IdentityError};
 use crate::sys::configfs::fake::FakeConfigFs;
-use crate::sys::configfs::{ClassTriple, FunctionSpec, GadgetSpec, OtherGadget, Presence};
+use crate::sys::configfs::{ClassTriple, FunctionSpec, GadgetSpec, LiveGadget, OtherGadget, Presence};
 use crate::sys::modules::{Index, Modules, Source};
 use crate::sys::udc::{Udc, UdcState};
 
@@ -52,6 +53,9 @@ fn observe(fake: &FakeConfigFs) -> Observed {
         before: Before::from_now(Presence::Ready, &modules),
         modules,
         legacy: None,
+        luns: Vec::new(),
+        cards: Vec::new(),
+        cards_refused: None,
         link: None,
         responder: None,
     }
@@ -74,7 +78,7 @@ fn target_with(functions: &[FunctionKind], with: &Realisation) -> Target {
         mtu: Some(1400),
         responder: Some(vec!["--name".to_owned(), "it's".to_owned()]),
     });
-    Target { gadget, udc: None, link }
+    Target { gadget, udc: None, link, lending: Lending::Nothing }
 }
 
 fn target(functions: &[FunctionKind]) -> Target {
@@ -144,13 +148,23 @@ fn outline(steps: &[Step]) -> String {
             Step::Bind { udc, .. } => format!("bind:{}", udc.as_deref().unwrap_or("found")),
             Step::LinkUp { .. } => "link-up".to_owned(),
             Step::StartResponder { .. } => "start-responder".to_owned(),
+            Step::Eject { card, .. } => format!("eject:{card}"),
+            Step::Sync { card, .. } => format!("sync:{card}"),
+            Step::Unmount { card, .. } => format!("unmount:{card}"),
+            Step::SwapOff { card, .. } => format!("swapoff:{card}"),
+            Step::Hold { card, .. } => format!("hold:{card}"),
+            Step::Insert { card, .. } => format!("insert:{card}"),
+            Step::Release { card } => format!("release:{card}"),
+            Step::Check { card, .. } => format!("check:{card}"),
+            Step::Mount { card, .. } => format!("mount:{card}"),
+            Step::SwapOn { card, .. } => format!("swapon:{card}"),
         })
         .collect();
     words.dedup();
     words.join(" ")
 }
 
-use FunctionKind::{Acm, Ecm, EcmSubset, Eem, Ncm, Rndis};
+use FunctionKind::{Acm, Ecm, EcmSubset, Eem, MassStorage, Ncm, Rndis};
 
 #[test]
 fn switches_do_what_differs_and_no_more() {
@@ -410,9 +424,7 @@ fn every_mode_follows_from_every_other() {
             let steps = switch(&observed, &target(to)).expect("a plan");
             apply(&fake, &steps);
             let (_, fresh) = reached(to);
-            let functions = |gadget: &Option<crate::sys::configfs::LiveGadget>| {
-                gadget.as_ref().map(|live| live.functions.clone())
-            };
+            let functions = |gadget: &Option<LiveGadget>| gadget.as_ref().map(|live| live.functions.clone());
             let now = fake.observe(GADGET);
             assert_eq!(
                 functions(&now).unwrap_or_default(),

@@ -6,6 +6,8 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::*;
+use crate::cards::{Backing, DeviceNumber, FileSystem, Medium, MountRecord, SwapRecord};
+use crate::sys::configfs::Lun;
 
 proptest! {
     #[test]
@@ -117,5 +119,68 @@ fn other_steps_print_as_the_commands_that_they_are() {
     ];
     for (step, expected) in rows {
         assert_eq!(step.shell().join("; "), expected);
+    }
+}
+
+#[test]
+fn steps_about_cards_print_as_the_commands_that_they_are() {
+    let card = || "/media/my card".to_owned();
+    let point = || PathBuf::from("/media/my card");
+    let medium = Medium {
+        path: "/dev/mmcblk1p1".into(),
+        backing: Backing::Image { on: DeviceNumber { major: 8, minor: 1 }, inode: 12 },
+        size: 1,
+        read_only: false,
+        filesystem: Some(FileSystem { kind: "vfat".to_owned(), label: None, uuid: None }),
+    };
+    let mount = MountRecord {
+        source: medium.path.clone(),
+        point: point(),
+        kind: "vfat".to_owned(),
+        options: "rw,noatime".to_owned(),
+        super_options: "rw,fmask=0022".to_owned(),
+        shared: false,
+        slave: false,
+        unbindable: false,
+    };
+    let unit = || Lun::Configfs("/c/lun.0".into());
+    let area = |priority| SwapRecord { path: "/dev/sda2".into(), priority };
+    let swap = |priority| Step::SwapOn { card: card(), swap: area(priority) };
+    let rows = [
+        (Step::Eject { card: card(), lun: unit(), force: false }, "echo > /c/lun.0/file"),
+        (Step::Eject { card: card(), lun: unit(), force: true }, "echo 1 > /c/lun.0/forced_eject"),
+        (
+            Step::Eject { card: card(), lun: Lun::Legacy(1), force: false },
+            "echo > /sys/class/udc/*/device/gadget*/*lun1/file",
+        ),
+        (
+            Step::Sync { card: card(), point: point(), device: DeviceNumber { major: 8, minor: 1 } },
+            "sync -f '/media/my card'",
+        ),
+        (Step::Unmount { card: card(), point: point() }, "umount '/media/my card'"),
+        (Step::SwapOff { card: card(), swap: area(5) }, "swapoff /dev/sda2"),
+        (
+            Step::Hold { card: card(), medium: medium.clone() },
+            "# usbnet opens /dev/mmcblk1p1 with O_EXCL here, so that nothing can mount it",
+        ),
+        (
+            Step::Insert { card: card(), lun: unit(), medium: medium.path.clone() },
+            r"printf '%s\n' /dev/mmcblk1p1 > /c/lun.0/file",
+        ),
+        (Step::Release { card: card() }, "# usbnet lets go of card /media/my card here"),
+        (
+            Step::Check { card: card(), medium },
+            "! command -v fsck.vfat > /dev/null || fsck.vfat -n /dev/mmcblk1p1 || true",
+        ),
+        (
+            Step::Mount { card: card(), mount },
+            "mount -t vfat -o rw,noatime,rw,fmask=0022 /dev/mmcblk1p1 '/media/my card'",
+        ),
+        (swap(-2), "swapon /dev/sda2"),
+        (swap(5), "swapon -p 5 /dev/sda2"),
+    ];
+    for (step, expected) in rows {
+        assert_eq!(step.shell().join("; "), expected);
+        assert_eq!(step.card(), Some("/media/my card"), "{step:?}");
     }
 }

@@ -46,8 +46,12 @@ fn auto_takes_configfs_where_the_kernel_has_it() {
 #[test]
 fn modes_that_cannot_be_used_say_why() {
     let configfs = BackendChoice::Configfs;
-    let by_module =
-        |fallback| BackendChoice::Legacy { ether: "g_ether".to_owned(), insmod_from: None, fallback };
+    let by_module = |fallback| BackendChoice::Legacy {
+        ether: "g_ether".to_owned(),
+        storage: "g_mass_storage".to_owned(),
+        insmod_from: None,
+        fallback,
+    };
     let some = modules(&["usb_f_ncm"], &["usb_f_rndis"]);
     let rows: [(&str, BackendChoice, &[FunctionKind], &Modules, Option<&str>); 10] = [
         ("loaded", configfs.clone(), &[Ncm], &some, None),
@@ -62,7 +66,7 @@ fn modes_that_cannot_be_used_say_why() {
         ("fallback for acm", by_module(true), &[Ncm, Acm], &some, Some("Acm is not available")),
     ];
     for (name, choice, functions, modules, expected) in rows {
-        let found = obstacle(&choice, &mode(functions), modules).map(|obstacle| obstacle.to_string());
+        let found = obstacle(&choice, &mode(functions), 1, modules).map(|obstacle| obstacle.to_string());
         match (found, expected) {
             (None, None) => {}
             (Some(message), Some(start)) => assert!(message.starts_with(start), "{name}: {message}"),

@@ -46,20 +46,18 @@ fn ethernet_attributes(spec: &EthernetSpec) -> Vec<Wanted> {
     wanted
 }
 
-/// `ro`, `cdrom` and `removable` refuse writes while `file` is set, so `file` comes last.
+/// All of these refuse writes while `file` is set, so a medium comes later.
 fn lun_attributes(index: usize, lun: &LunSpec) -> Vec<Wanted> {
     let name = |attribute: &str| format!("lun.{index}/{attribute}");
     let mut wanted = vec![
         echo(&name("ro"), flag(lun.read_only)),
         echo(&name("cdrom"), flag(lun.cdrom)),
-        echo(&name("removable"), flag(lun.removable)),
+        echo(&name("removable"), flag(true)),
         echo(&name("nofua"), flag(lun.no_fua)),
     ];
     if let Some(inquiry) = &lun.inquiry {
         wanted.push((name("inquiry_string"), inquiry.clone(), Check::IfPresent));
     }
-    // The kernel shows the path that the file resolves to.
-    wanted.push((name("file"), lun.file.clone(), Check::WriteOnly));
     wanted
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use super::error::{ConfigfsError, errno};
+use super::lun::{LiveLun, Lun};
 use super::operation::read;
 
 /// Attribute names and values, without the newline.
@@ -169,6 +170,26 @@ fn entries(path: &Path) -> Result<Vec<fs::DirEntry>, ConfigfsError> {
         Ok(dir) => dir.map(|entry| entry.map_err(failed)).collect(),
         Err(error) if errno(&error) == Errno::ENOENT => Ok(Vec::new()),
         Err(error) => Err(failed(error)),
+    }
+}
+
+impl LiveGadget {
+    /// The logical units of its mass storage function.
+    #[must_use]
+    pub fn luns(&self) -> Vec<LiveLun> {
+        let storage = self.functions.iter().filter(|(name, _)| name.starts_with("mass_storage."));
+        let mut luns: Vec<LiveLun> = storage
+            .flat_map(|(name, function)| {
+                let directory = self.path.join("functions").join(name);
+                function.luns().into_iter().filter_map(move |lun| {
+                    let index = lun.strip_prefix("lun.")?.parse().ok()?;
+                    let file = function.attributes.get(&format!("{lun}/file")).cloned().unwrap_or_default();
+                    Some(LiveLun { lun: Lun::Configfs(directory.join(&lun)), index, file })
+                })
+            })
+            .collect();
+        luns.sort_by_key(|lun| lun.index);
+        luns
     }
 }
 

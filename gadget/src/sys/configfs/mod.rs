@@ -15,6 +15,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fake;
 mod live;
+mod lun;
 mod operation;
 mod spec;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use nix::mount::{MsFlags, mount, umount};
 pub use diff::{difference, emptying, removal};
 pub use error::ConfigfsError;
 pub use live::{Attributes, LiveConfiguration, LiveFunction, LiveGadget, LiveOsDescriptors};
+pub use lun::{LiveLun, Lun, legacy_luns};
 pub use operation::{Check, Operation};
 pub use spec::{
     ClassTriple, CompatibleId, ConfigurationSpec, EthernetDriver, EthernetSpec, FunctionSpec, GadgetSpec,

@@ -57,15 +57,6 @@ pub enum Check {
 }
 
 impl Operation {
-    /// Take the medium out of `lun.INDEX` of the mass storage function in `function_dir`. Without `force`, a host
-    /// that has locked it makes this fail with EBUSY.
-    #[must_use]
-    pub fn eject(function_dir: &Path, index: usize, force: bool) -> Self {
-        let (attribute, value) = if force { ("forced_eject", "1") } else { ("file", "") };
-        let path = function_dir.join(format!("lun.{index}")).join(attribute);
-        Self::Write { path, value: value.to_owned(), check: Check::WriteOnly }
-    }
-
     /// Do it.
     ///
     /// # Errors

@@ -33,6 +33,8 @@ pub struct GadgetSpec {
 pub struct ClassTriple(pub u8, pub u8, pub u8);
 
 impl ClassTriple {
+    /// "Every interface has a class of its own", for a device of one function.
+    pub const PER_INTERFACE: Self = Self(0, 0, 0);
     /// "Look at the interface associations", which a composite device has to say.
     pub const MISCELLANEOUS: Self = Self(0xEF, 0x02, 0x01);
     /// "Wireless controller, RF, RNDIS", which Windows binds to its own RNDIS driver.
@@ -145,17 +147,15 @@ pub struct MassStorageSpec {
     pub luns: Vec<LunSpec>,
 }
 
-/// One logical unit.
+/// One logical unit, always `removable`: only then does the kernel ask the host before it takes the medium away.
+///
+/// What is in it (`file`) is no part of its description: media come and go while the unit stays, see [`Lun`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LunSpec {
-    /// `file`: the backing file or block device; empty for "no medium".
-    pub file: String,
     /// `ro`.
     pub read_only: bool,
     /// `cdrom`.
     pub cdrom: bool,
-    /// `removable`.
-    pub removable: bool,
     /// `nofua`: ignore the host's "force unit access".
     pub no_fua: bool,
     /// `inquiry_string`: vendor (8), product (16) and release (4), or the kernel's default.

@@ -34,10 +34,8 @@ fn acm() -> FunctionSpec {
 
 fn storage(luns: usize) -> FunctionSpec {
     let lun = LunSpec {
-        file: String::new(),
         read_only: true,
         cdrom: false,
-        removable: true,
         no_fua: false,
         inquiry: Some("usbnet  card            0001".to_owned()),
     };
@@ -263,33 +261,29 @@ fn values_have_the_form_that_the_kernel_shows() {
 }
 
 #[test]
-fn a_medium_comes_after_what_describes_it() {
-    let operations = change(&FakeConfigFs::new(), &gadget(vec![storage(2)]));
-    let place = |end: &str| {
-        let is =
-            |operation: &Operation| matches!(operation, Operation::Write { path, .. } if path.ends_with(end));
-        operations.iter().position(is).expect(end)
-    };
-    for lun in ["lun.0", "lun.1"] {
-        for attribute in ["ro", "cdrom", "removable", "nofua"] {
-            assert!(
-                place(&format!("{lun}/{attribute}")) < place(&format!("{lun}/file")),
-                "{lun}/{attribute}"
-            );
-        }
-    }
+fn the_host_is_always_asked_before_a_medium_goes() {
+    let removable: Vec<_> = change(&FakeConfigFs::new(), &gadget(vec![storage(2)]))
+        .into_iter()
+        .filter_map(|operation| match operation {
+            Operation::Write { path, value, .. } if path.ends_with("removable") => Some(value),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(removable, ["1", "1"]);
 }
 
 #[test]
-fn ejecting_writes_what_the_kernel_asks_for() {
-    let (fake, _) = built(&gadget(vec![storage(2)]));
-    let function = fake.configfs().gadget_dir("usbnet").join("functions/mass_storage.card");
-    for (force, attribute, expected) in [(false, "file", "\n"), (true, "forced_eject", "1\n")] {
-        let path = function.join("lun.1").join(attribute);
-        fs::write(&path, "/dev/card\n").expect("writable");
-        Operation::eject(&function, 1, force).apply().expect("ejects");
-        assert_eq!(fs::read_to_string(path).expect("readable"), expected, "force {force}");
-    }
+fn media_come_and_go_without_making_the_function_anew() {
+    let spec = gadget(vec![storage(2)]);
+    let (fake, live) = built(&spec);
+    let luns = live.luns();
+    assert_eq!(luns.iter().map(|lun| (lun.index, lun.file.as_str())).collect::<Vec<_>>(), [(0, ""), (1, "")]);
+    luns[1].lun.insert(fake.path(), Path::new("/dev/card")).expect("inserts");
+    let live = fake.configfs().observe("usbnet").expect("readable").expect("a gadget");
+    assert_eq!(live.luns()[1].file, "/dev/card");
+    assert_eq!(difference(&live.path, Some(&live), &spec), [], "the medium is no part of the description");
+    assert_eq!(luns[1].lun.eject(fake.path(), false).ok(), Some(true));
+    assert_eq!(luns[1].lun.medium(fake.path()), "");
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! The cards as the daemon tells of them, and what it does when one changes while nothing is switched.
+
+use std::path::PathBuf;
+
+use super::Daemon;
+use super::card_watch::place;
+use crate::cards::ObservedCard;
+use crate::cards::rules::host_warning;
+use crate::config::Mode;
+use crate::control::{Card, EventKind, Place};
+use crate::mode::Event;
+use crate::sys::clock;
+
+impl Daemon {
+    /// The media that are held, during a switch those that were.
+    pub(super) fn held_media(&self) -> Vec<PathBuf> {
+        if self.worker.is_some() { self.held.clone() } else { self.holds.media() }
+    }
+
+    /// Every configured card as it is now.
+    pub(super) fn card_status(&self) -> Vec<Card> {
+        let observed = match self.kernel.observe_cards(&self.held_media()) {
+            Ok((cards, _)) => cards,
+            Err(error) => {
+                log::warn!("{error}");
+                return Vec::new();
+            }
+        };
+        let card = |card: &ObservedCard| {
+            let unit = self.established.as_ref().and_then(|established| established.units.get(&card.name));
+            let file = unit.map(|unit| unit.medium(&self.kernel.roots.sys)).unwrap_or_default();
+            self.describe_card(card, place(card, &file))
+        };
+        observed.iter().map(card).collect()
+    }
+
+    fn describe_card(&self, card: &ObservedCard, place: Place) -> Card {
+        let medium = card.medium.as_ref();
+        let filesystem = medium.and_then(|medium| medium.filesystem.as_ref());
+        let verdict = self.verdicts.get(&card.name).filter(|verdict| verdict.is_worth_a_word());
+        let configured = card.lun.and_then(|index| self.kernel.config.cards.get(index));
+        Card {
+            name: card.name.clone(),
+            place,
+            device: medium.map(|medium| medium.path.display().to_string()),
+            size_bytes: medium.map(|medium| medium.size),
+            filesystem: filesystem.map(|filesystem| filesystem.kind.clone()),
+            label: filesystem.and_then(|filesystem| filesystem.label.clone()),
+            read_only: configured.is_some_and(|card| card.read_only)
+                || medium.is_some_and(|medium| medium.read_only),
+            mounted_on: card.mounts.iter().map(|mount| mount.point.display().to_string()).collect(),
+            note: verdict.map(ToString::to_string).or_else(|| medium.and_then(|_| host_warning(filesystem))),
+        }
+    }
+
+    /// What a switch left is known; what comes after it is news.
+    pub(super) fn know_cards(&mut self) {
+        if !self.kernel.config.cards.is_empty() {
+            let cards = self.card_status();
+            self.card_watch.know(&cards, clock::now());
+        }
+    }
+
+    pub(super) fn look_at_cards(&mut self) {
+        let cards = self.card_status();
+        let mode = self.state.mode().map(str::to_owned);
+        let lends = mode
+            .as_ref()
+            .is_some_and(|mode| self.kernel.config.modes.get(mode).is_some_and(Mode::has_storage));
+        let on_eject = self.kernel.config.storage.on_eject;
+        let changes = self.card_watch.look(&cards, lends, on_eject, clock::now());
+        for card in cards.iter().filter(|card| changes.news.contains(&card.name)) {
+            let text = format!("card {card}");
+            log::info!("{text}");
+            self.publish(EventKind::Card, text, Some(card.name.clone()));
+        }
+        self.returned.extend(changes.returned);
+        if let (true, Some(mode)) = (changes.mend, mode) {
+            self.happen(Event::Ask { mode });
+        }
+    }
+
+    /// What the switch under way waits for.
+    pub(super) fn progress(&mut self) {
+        let heard = self.line.as_ref().and_then(|line| line.heard());
+        if let Some(progress) = heard {
+            self.publish(EventKind::Progress, progress.to_string(), progress.card);
+        }
+    }
+
+    /// A daemon that was killed in the middle of a switch left its journal.
+    pub(super) fn tell_of_interruption(&self) {
+        let journal = self.kernel.journal().read().unwrap_or_default();
+        if let Some(switch) = journal.switch {
+            let name = |mode: Option<String>| mode.unwrap_or_else(|| "none".to_owned());
+            log::warn!(
+                "the switch from {} to {} was interrupted; its cards are safe and are taken care of now",
+                name(switch.from),
+                name(switch.to)
+            );
+        }
+    }
+}

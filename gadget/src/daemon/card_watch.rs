@@ -1,0 +1,158 @@
+//! Follows the cards while nothing is switched: the host ejects one, one is pulled out or put in, one is mounted.
+//!
+//! Only says what to do about it; a switch does it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cards::ObservedCard;
+use crate::config::OnEject;
+use crate::control::{Card, Place};
+
+/// How often a look is taken at what the host may eject: the kernel tells nobody.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a change of the block devices settles: udev makes its links, the kernel reads the partitions.
+const SETTLES: Duration = Duration::from_secs(1);
+
+/// What was seen last, and when to look again.
+#[derive(Debug, Default)]
+pub struct CardWatch {
+    places: BTreeMap<String, Place>,
+    due: Option<Duration>,
+}
+
+/// What a look came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The cards to tell of.
+    pub news: Vec<String>,
+    /// Cards that the host ejected and that the device gets back.
+    pub returned: Vec<String>,
+    /// The mode has to be set again, so that it fits the cards that there are now.
+    pub mend: bool,
+}
+
+impl CardWatch {
+    /// When to look; none while nothing can happen unseen.
+    #[must_use]
+    pub const fn due(&self) -> Option<Duration> {
+        self.due
+    }
+
+    /// A block device came, went or changed.
+    pub fn stirred(&mut self, now: Duration) {
+        self.due = Some(self.due.map_or(now + SETTLES, |due| due.min(now + SETTLES)));
+    }
+
+    /// Takes what is there after a switch as known.
+    pub fn know(&mut self, cards: &[Card], now: Duration) {
+        self.places = cards.iter().map(|card| (card.name.clone(), card.place)).collect();
+        self.rest(now);
+    }
+
+    /// Compares what is there with what was. `lends` says that the mode lends cards.
+    pub fn look(&mut self, cards: &[Card], lends: bool, on_eject: OnEject, now: Duration) -> Changes {
+        let mut changes = Changes::default();
+        for card in cards {
+            let before = self.places.insert(card.name.clone(), card.place);
+            if before == Some(card.place) {
+                continue;
+            }
+            changes.news.push(card.name.clone());
+            match (lends, before, card.place) {
+                (true, Some(Place::Host), Place::Nobody) if on_eject == OnEject::GiveBack => {
+                    changes.returned.push(card.name.clone());
+                    changes.mend = true;
+                }
+                (true, Some(Place::Host), Place::Absent) | (true, Some(Place::Absent), _) => {
+                    changes.mend = true
+                }
+                _ => {}
+            }
+        }
+        self.rest(now);
+        changes
+    }
+
+    /// Nothing is looked at unasked unless the host has a card.
+    fn rest(&mut self, now: Duration) {
+        let host_has_one = self.places.values().any(|place| *place == Place::Host);
+        self.due = host_has_one.then(|| now + LOOK_EVERY);
+    }
+}
+
+/// Who has a card. `file` is what is in its unit; empty for nothing, or without one.
+#[must_use]
+pub fn place(card: &ObservedCard, file: &str) -> Place {
+    match &card.medium {
+        None => Place::Absent,
+        Some(medium) if Path::new(file) == medium.path => Place::Host,
+        Some(_) if card.held => Place::Nobody,
+        Some(_) => Place::Device,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cards(place: Place) -> Vec<Card> {
+        let name = "a".to_owned();
+        vec![Card {
+            name,
+            place,
+            device: None,
+            size_bytes: None,
+            filesystem: None,
+            label: None,
+            read_only: false,
+            mounted_on: Vec::new(),
+            note: None,
+        }]
+    }
+
+    #[test]
+    fn what_changes_is_told_and_mended() {
+        use Place::{Absent, Device, Host, Nobody};
+        let keep = OnEject::Keep;
+        let back = OnEject::GiveBack;
+        // name, before, now, the mode lends, on_eject; told, returned, mended
+        let rows = [
+            ("nothing", Host, Host, true, back, false, false, false),
+            ("ejected, kept", Host, Nobody, true, keep, true, false, false),
+            ("ejected, given back", Host, Nobody, true, back, true, true, true),
+            ("pulled out while lent", Host, Absent, true, keep, true, false, true),
+            ("put in while lending", Absent, Nobody, true, keep, true, false, true),
+            ("put in and mounted by others", Absent, Device, true, keep, true, false, true),
+            ("put in otherwise", Absent, Device, false, back, true, false, false),
+            ("mounted on the device", Device, Device, false, back, false, false, false),
+        ];
+        for (name, before, now, lends, on_eject, told, returned, mended) in rows {
+            let mut watch = CardWatch::default();
+            watch.know(&cards(before), Duration::ZERO);
+            let changes = watch.look(&cards(now), lends, on_eject, Duration::ZERO);
+            let seen = (!changes.news.is_empty(), !changes.returned.is_empty(), changes.mend);
+            assert_eq!(seen, (told, returned, mended), "{name}");
+            assert_eq!(
+                watch.look(&cards(now), lends, on_eject, Duration::ZERO),
+                Changes::default(),
+                "{name}: once"
+            );
+        }
+    }
+
+    #[test]
+    fn it_rests_unless_the_host_has_a_card() {
+        let mut watch = CardWatch::default();
+        watch.know(&cards(Place::Device), Duration::ZERO);
+        assert_eq!(watch.due(), None);
+        watch.stirred(Duration::from_secs(5));
+        assert_eq!(watch.due(), Some(Duration::from_secs(6)));
+        watch.know(&cards(Place::Host), Duration::from_secs(6));
+        assert_eq!(watch.due(), Some(Duration::from_secs(8)));
+        watch.stirred(Duration::from_secs(7));
+        assert_eq!(watch.due(), Some(Duration::from_secs(8)), "the earlier one");
+    }
+}

@@ -1,0 +1,113 @@
+//! How a switch ends: what is told to whom, and whether the daemon goes on.
+
+use std::io;
+
+use serde_json::json;
+
+use super::clients::ClientId;
+use super::link_care::Care;
+use super::switch::Switched;
+use super::{Daemon, DaemonError, Reporter, SwitchError};
+use crate::control::{self, EventKind, Refusal};
+use crate::exit::Exit;
+use crate::mode::{Event, State};
+
+impl Daemon {
+    /// The worker is done; some endings end the daemon too.
+    pub(super) fn switched(&mut self, reporter: &mut Reporter) -> Option<Result<(), DaemonError>> {
+        let done = self.worker.take()?.finish();
+        let Some(Switched { result, complaints, holds, returned, verdicts, undone, established, supervisor }) =
+            done
+        else {
+            self.broken = Some(io::Error::other("the switch ended abnormally"));
+            return None;
+        };
+        self.line = None;
+        self.asked_by = None;
+        self.holds = holds;
+        self.returned = returned;
+        self.verdicts.extend(verdicts);
+        self.established = established;
+        self.supervisor = supervisor;
+        self.know_cards();
+        self.care = Care::new(self.established.as_ref());
+        self.tend_link();
+        let stopping = matches!(self.state, State::Switching { to: None, .. });
+        let client = self.asked.take();
+        match result {
+            Ok(()) => self.reached(client, &complaints, reporter),
+            Err(error) if stopping && !undone => return Some(self.end(Err(error))),
+            Err(error) => {
+                self.error = Some(error.to_string());
+                self.publish(EventKind::Failed, format!("failed: {error}"), None);
+                self.clients.reply(client, &error.refusal().reply());
+                self.happen(Event::Failed { undone });
+                if stopping {
+                    self.go_on_after(&error);
+                    return None;
+                }
+                if reporter.is_expected() {
+                    if let Some(instance) = self.instance.as_ref().filter(|_| undone) {
+                        instance.forget_config();
+                    }
+                    return Some(Err(error.into()));
+                }
+                log::error!("{error}");
+            }
+        }
+        if stopping {
+            return Some(self.end(complaints.into_iter().next().map_or(Ok(()), Err)));
+        }
+        if std::mem::take(&mut self.missed_udc) {
+            self.look_at_udc();
+        }
+        None
+    }
+
+    /// The host still uses a card: the daemon does not end, whoever wanted that is told why.
+    fn go_on_after(&mut self, error: &SwitchError) {
+        self.ending = false;
+        log::error!("{error}");
+        for client in std::mem::take(&mut self.stoppers) {
+            self.clients.reply(Some(client), &error.refusal().reply());
+        }
+    }
+
+    fn reached(&mut self, client: Option<ClientId>, complaints: &[SwitchError], reporter: &mut Reporter) {
+        let complaints: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+        let complaint = (!complaints.is_empty()).then(|| complaints.join("; "));
+        self.error.clone_from(&complaint);
+        self.happen(Event::Reached);
+        let Some(mode) = self.state.mode().map(str::to_owned) else { return };
+        self.publish_mode();
+        if let Err(error) = super::state_file::remember(&self.kernel.last_mode_file(), &mode) {
+            log::warn!("the mode is not remembered for the next start: {error}");
+        }
+        let Some(complaint) = complaint else {
+            reporter.report(Exit::Done, &self.mode_text());
+            return self.answer(client, json!({ "mode": mode, "steps": [] }));
+        };
+        let message = format!("mode {mode} is set, but not every card is back: {complaint}");
+        log::error!("{message}");
+        reporter.report(Exit::Failed, &message);
+        self.clients.reply(client, &Refusal::Failed { exit: Exit::Failed, message }.reply());
+    }
+
+    /// Gives the lock back first, then answers, then lets the connections close.
+    fn end(&mut self, result: Result<(), SwitchError>) -> Result<(), DaemonError> {
+        if let Some(instance) = self.instance.take()
+            && result.is_ok()
+        {
+            instance.forget_config();
+        }
+        log::info!("stopped");
+        let reply = match &result {
+            Ok(()) => control::Reply::done(json!({})),
+            Err(error) => error.refusal().reply(),
+        };
+        for client in std::mem::take(&mut self.stoppers) {
+            self.clients.reply(Some(client), &reply);
+        }
+        Ok(result?)
+    }
+}

@@ -1,0 +1,132 @@
+//! A mode of the configuration, decided in every detail for the system as it is observed.
+//!
+//! Changes nothing.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::error::SwitchError;
+use super::kernel::{Kernel, own_interfaces};
+use crate::config::{Mode, Switch, UdcChoice};
+use crate::link::{self, Addresses, Choice, Policy};
+use crate::plan::{self, BackendChoice, Lending, LinkTarget, Observed, Realisation, Target};
+use crate::responder::Settings;
+use crate::sys::modules;
+use crate::sys::netlink::Netlink;
+
+/// A mode, decided in every detail.
+#[derive(Debug)]
+pub struct Wanted {
+    /// What the planner needs of it.
+    pub target: Target,
+    /// The addresses, in a mode with a link.
+    pub link: Option<Choice>,
+    /// The responder, but for the interface's name, in a mode with a link.
+    pub responder: Option<Settings>,
+}
+
+impl Kernel {
+    /// The backend, with the module's files found.
+    fn realisation(&self, observed: &Observed, mode: &Mode) -> Result<Realisation, SwitchError> {
+        let choice = plan::choose_backend(&self.config.backend, observed.presence, &observed.modules)?;
+        if let Some(obstacle) = plan::obstacle(&choice, mode, self.config.cards.len(), &observed.modules) {
+            return Err(obstacle.into());
+        }
+        Ok(match choice {
+            BackendChoice::Configfs => Realisation::Configfs,
+            BackendChoice::Legacy { ether, storage, insmod_from, .. } => {
+                let module = if mode.has_storage() { storage } else { ether };
+                let resolve = |dir: PathBuf| modules::resolve(&dir, &modules::release(), &module);
+                Realisation::Legacy { files: insmod_from.map(resolve).transpose()?, module }
+            }
+        })
+    }
+
+    /// Decides a mode in every detail, given what is observed. `returned` are the cards that are not lent although the
+    /// mode lends cards.
+    ///
+    /// # Errors
+    /// What the kernel lacks, that no subnet is free, or that there is nothing to lend.
+    pub fn wanted(
+        &self,
+        name: &str,
+        observed: &Observed,
+        returned: &BTreeSet<String>,
+    ) -> Result<Wanted, SwitchError> {
+        let mode = &self.config.modes[name];
+        let realisation = self.realisation(observed, mode)?;
+        let gadget = plan::describe(&self.config, mode, &realisation, &self.identity)?;
+        let link = if mode.network().is_some() {
+            Some(self.choose_subnet(&own_interfaces(observed))?)
+        } else {
+            None
+        };
+        let responder = link.as_ref().and_then(|choice| self.responder(choice));
+        let link_target = link.as_ref().map(|choice| LinkTarget {
+            address: choice.addresses.address,
+            prefix: choice.addresses.prefix,
+            mtu: self.config.link.mtu,
+            responder: responder.as_ref().map(arguments),
+        });
+        let udc = match &self.config.udc {
+            UdcChoice::Auto => None,
+            UdcChoice::Named(name) => Some(name.clone()),
+        };
+        let lending = if mode.has_storage() { lending(observed, returned)? } else { Lending::Nothing };
+        Ok(Wanted { target: Target { gadget, udc, link: link_target, lending }, link, responder })
+    }
+
+    fn choose_subnet(&self, own: &[String]) -> Result<Choice, SwitchError> {
+        let link = &self.config.link;
+        let wanted = Addresses {
+            address: link.address.address,
+            prefix: link.address.prefix,
+            host: link.host,
+            pool: link.pool.map(|pool| (pool.first, pool.last)),
+        };
+        let mut netlink = Netlink::open()?;
+        let (interfaces, addresses) = (netlink.interfaces()?, netlink.all_addresses()?);
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let occupied = link::occupied(&interfaces, &addresses, &netlink.routes()?, &own);
+        let policy = if link.avoid_overlap { Policy::Avoid } else { Policy::Pinned };
+        Ok(link::choose(&wanted, &occupied, policy)?)
+    }
+
+    /// The responder's settings but for the interface; none if neither DHCP nor DNS is wanted.
+    fn responder(&self, choice: &Choice) -> Option<Settings> {
+        let link = &self.config.link;
+        let on = |switch| switch == Switch::On;
+        let addresses = &choice.addresses;
+        let mut settings = Settings::new("", addresses.address, addresses.prefix, addresses.host);
+        settings.pool = addresses.pool;
+        settings.name.clone_from(&link.name);
+        settings.domain.clone_from(&link.domain);
+        settings.mtu = link.mtu;
+        settings.lease = std::time::Duration::from_secs(link.lease_seconds.into());
+        settings.lease_file = Some(self.roots.run.join("leases"));
+        (settings.dhcp, settings.dns) = (on(link.dhcp), on(link.dns));
+        (settings.dhcp || settings.dns).then_some(settings)
+    }
+}
+
+/// What a mode lends; a reader without a single card is of no use to anybody.
+fn lending(observed: &Observed, returned: &BTreeSet<String>) -> Result<Lending, SwitchError> {
+    if let Some(refused) = &observed.cards_refused {
+        return Err(SwitchError::CardRefused(Arc::clone(refused)));
+    }
+    let mut slots = observed.cards.iter().filter(|card| card.lun.is_some()).peekable();
+    if slots.peek().is_some() && slots.clone().all(|card| card.medium.is_none()) {
+        let names = slots.map(|card| card.name.clone()).collect();
+        return Err(SwitchError::NoCard(names));
+    }
+    Ok(Lending::AllBut(returned.clone()))
+}
+
+/// The responder's arguments behind `--interface NAME`.
+#[must_use]
+pub fn arguments(settings: &Settings) -> Vec<String> {
+    const COMMAND_AND_INTERFACE: usize = 3;
+    let args = settings.args().into_iter().skip(COMMAND_AND_INTERFACE);
+    args.map(|arg| arg.to_string_lossy().into_owned()).collect()
+}

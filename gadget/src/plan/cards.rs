@@ -1,0 +1,169 @@
+//! The steps that hand cards over, around those of the gadget: out of the host's hands first, then out of the device's,
+//! and back to the device when the host sees them no more.
+//!
+//! Never orders that a card is given to one side while the other has it (rule 1 of the design): a medium goes into a
+//! unit only behind the step that keeps everything else on the device from mounting it, and a mount comes only behind
+//! the step that lets go of it, which comes only behind the one that emptied the unit.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::Step;
+use super::target::{Lending, Observed};
+use crate::cards::{ObservedCard, Record};
+use crate::sys::configfs::{LiveLun, Lun};
+
+/// What a switch does about cards, in the three places where it does it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct HandOver {
+    /// Before the gadget changes: media out of units that are to change.
+    pub eject: Vec<Step>,
+    /// Then: cards taken from the device.
+    pub take: Vec<Step>,
+    /// As soon as the units are there: media into them.
+    pub insert: Vec<Step>,
+    /// When all else is done: cards given back to the device.
+    pub give_back: Vec<Step>,
+}
+
+/// The hand-over that leads to `lending`. `rebuilt` says that the gadget is unbound and built anew on the way: whatever
+/// is in a unit has to come out first. `unit` says where the unit of a number is, or will be.
+pub(super) fn hand_over(
+    observed: &Observed,
+    lending: &Lending,
+    rebuilt: bool,
+    unit: impl Fn(usize) -> Lun,
+) -> HandOver {
+    let mut steps = HandOver::default();
+    for live in &observed.luns {
+        let card = lent_in(observed, lending, live.index);
+        if let Some(force) = must_come_out(observed, live, card, rebuilt) {
+            let name = name_of(observed, live);
+            steps.eject.push(Step::Eject { card: name, lun: live.lun.clone(), force });
+        }
+    }
+    for card in &observed.cards {
+        match (&card.medium, lends(lending, card)) {
+            (Some(medium), Some(index)) => {
+                if !card.held {
+                    steps.take.extend(take(card));
+                }
+                let is_in = observed.luns.iter().find(|live| live.index == index && is(live, &medium.path));
+                let stays =
+                    is_in.is_some_and(|live| must_come_out(observed, live, Some(card), rebuilt).is_none());
+                if !stays {
+                    let (card, medium) = (card.name.clone(), medium.path.clone());
+                    steps.insert.push(Step::Insert { card, lun: unit(index), medium });
+                }
+            }
+            _ => steps.give_back.extend(give_back(card)),
+        }
+    }
+    steps
+}
+
+/// Whether a unit has to be emptied, and if so, whether by force.
+fn must_come_out(
+    observed: &Observed,
+    live: &LiveLun,
+    card: Option<&ObservedCard>,
+    rebuilt: bool,
+) -> Option<bool> {
+    if live.file.is_empty() {
+        return None;
+    }
+    let right = card.is_some_and(|card| {
+        // One that is not held may have been mounted meanwhile: it is taken anew, and for that the host lets go first.
+        card.medium.as_ref().is_some_and(|medium| is(live, &medium.path))
+            && (card.held || card.mounts.is_empty())
+    });
+    // Of a card that was pulled out there is nothing left that the host could still write.
+    let gone =
+        !observed.cards.iter().any(|card| card.medium.as_ref().is_some_and(|medium| is(live, &medium.path)))
+            && !Path::new(&live.file).exists();
+    (rebuilt || !right).then_some(gone)
+}
+
+/// The card that belongs into the unit of that number.
+fn lent_in<'a>(observed: &'a Observed, lending: &Lending, index: usize) -> Option<&'a ObservedCard> {
+    observed.cards.iter().find(|card| lends(lending, card) == Some(index))
+}
+
+/// The unit that a card is lent in.
+fn lends(lending: &Lending, card: &ObservedCard) -> Option<usize> {
+    match lending {
+        Lending::Nothing => None,
+        Lending::AllBut(returned) => card.lun.filter(|_| !returned.contains(&card.name)),
+    }
+}
+
+fn is(live: &LiveLun, medium: &Path) -> bool {
+    Path::new(&live.file) == medium
+}
+
+/// What a person calls the medium in a unit.
+fn name_of(observed: &Observed, live: &LiveLun) -> String {
+    let in_it = |card: &&ObservedCard| card.medium.as_ref().is_some_and(|medium| is(live, &medium.path));
+    observed.cards.iter().find(in_it).map_or_else(|| live.file.clone(), |card| card.name.clone())
+}
+
+/// Mounts that were made later come off first.
+fn take(card: &ObservedCard) -> Vec<Step> {
+    let name = || card.name.clone();
+    let mut steps = Vec::new();
+    for mount in card.mounts.iter().rev() {
+        steps.push(Step::Sync { card: name(), point: mount.point.clone(), device: mount.device });
+        steps.push(Step::Unmount { card: name(), point: mount.point.clone() });
+    }
+    steps.extend(card.swaps.iter().map(|swap| Step::SwapOff { card: name(), swap: swap.clone() }));
+    steps.extend(card.medium.clone().map(|medium| Step::Hold { card: name(), medium }));
+    steps
+}
+
+/// Whatever of its record is not there already, in the order in which it was made.
+fn give_back(card: &ObservedCard) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let name = || card.name.clone();
+    if card.held {
+        steps.push(Step::Release { card: name() });
+    }
+    let (Some(record), Some(medium)) = (&card.record, &card.medium) else { return steps };
+    let missing = |point: &Path| !card.mounts.iter().any(|mount| mount.point == point);
+    let mounts: Vec<_> = record.mounts.iter().filter(|mount| missing(&mount.point)).cloned().collect();
+    if !mounts.is_empty() {
+        steps.push(Step::Check { card: name(), medium: medium.clone() });
+    }
+    steps.extend(mounts.into_iter().map(|mount| Step::Mount { card: name(), mount }));
+    let off = record.swaps.iter().filter(|swap| !card.swaps.contains(swap));
+    steps.extend(off.map(|swap| Step::SwapOn { card: name(), swap: swap.clone() }));
+    steps
+}
+
+/// The cards that a plan takes from the device: nothing may hold these.
+#[must_use]
+pub fn taken(steps: &[Step]) -> BTreeSet<&str> {
+    steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Hold { card, .. } | Step::Unmount { card, .. } | Step::SwapOff { card, .. } => {
+                Some(card.as_str())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The records to keep while `steps` run, so that whatever they take can be given back: what is noted already, and how
+/// each card is in use that they take.
+#[must_use]
+pub fn records(cards: &[ObservedCard], steps: &[Step]) -> Vec<Record> {
+    let taken = taken(steps);
+    cards
+        .iter()
+        .filter_map(|card| {
+            card.record
+                .clone()
+                .or_else(|| taken.contains(card.name.as_str()).then(|| Record::of(card)).flatten())
+        })
+        .collect()
+}
