@@ -122,3 +122,6 @@ fn downstream(everywhere: &[&Mount], group: u32) -> BTreeSet<u32> {
 fn place(parent: &Mount, mount: &Mount) -> Option<PathBuf> {
     Some(parent.root.join(mount.point.strip_prefix(&parent.point).ok()?))
 }
+
+#[cfg(test)]
+mod tests;

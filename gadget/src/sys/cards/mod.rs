@@ -5,11 +5,15 @@
 mod blocks;
 mod check;
 mod error;
+#[cfg(test)]
+mod fake;
 mod find;
 mod hold;
 mod holders;
 mod mounts;
 mod table;
+#[cfg(test)]
+mod tests;
 mod write_back;
 
 use std::path::{Path, PathBuf};
