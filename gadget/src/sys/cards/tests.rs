@@ -103,7 +103,7 @@ fn a_lent_card_is_found_by_its_record() {
     fake.mounts(&[ROOT]);
     let medium = record.medium.clone();
     let records = [record.clone()];
-    let lent = fake.system().observe(&cards, &records, &[medium.clone()]).expect("cards");
+    let lent = fake.system().observe(&cards, &records, std::slice::from_ref(&medium)).expect("cards");
     assert_eq!(lent[0].medium.as_ref().map(|medium| &medium.path), Some(&medium));
     assert!(lent[0].held && lent[0].mounts.is_empty() && lent[0].lun == Some(0));
     assert_eq!(lent[0].record.as_ref(), Some(&record));
