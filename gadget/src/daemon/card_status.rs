@@ -53,11 +53,21 @@ impl Daemon {
         }
     }
 
-    /// What a switch left is known; what comes after it is news.
+    /// Tells which cards a switch moved; what comes after it is followed.
     pub(super) fn know_cards(&mut self) {
-        if !self.kernel.config.cards.is_empty() {
-            let cards = self.card_status();
-            self.card_watch.know(&cards, clock::now());
+        if self.kernel.config.cards.is_empty() {
+            return;
+        }
+        let cards = self.card_status();
+        let moved = self.card_watch.know(&cards, clock::now());
+        self.tell_of_cards(&cards, &moved);
+    }
+
+    fn tell_of_cards(&mut self, cards: &[Card], moved: &[String]) {
+        for card in cards.iter().filter(|card| moved.contains(&card.name)) {
+            let text = format!("card {card}");
+            log::info!("{text}");
+            self.publish(EventKind::Card, text, Some(card.name.clone()));
         }
     }
 
@@ -69,11 +79,7 @@ impl Daemon {
             .is_some_and(|mode| self.kernel.config.modes.get(mode).is_some_and(Mode::has_storage));
         let on_eject = self.kernel.config.storage.on_eject;
         let changes = self.card_watch.look(&cards, lends, on_eject, clock::now());
-        for card in cards.iter().filter(|card| changes.news.contains(&card.name)) {
-            let text = format!("card {card}");
-            log::info!("{text}");
-            self.publish(EventKind::Card, text, Some(card.name.clone()));
-        }
+        self.tell_of_cards(&cards, &changes.news);
         self.returned.extend(changes.returned);
         if let (true, Some(mode)) = (changes.mend, mode) {
             self.happen(Event::Ask { mode });

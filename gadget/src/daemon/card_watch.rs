@@ -46,10 +46,13 @@ impl CardWatch {
         self.due = Some(self.due.map_or(now + SETTLES, |due| due.min(now + SETTLES)));
     }
 
-    /// Takes what is there after a switch as known.
-    pub fn know(&mut self, cards: &[Card], now: Duration) {
-        self.places = cards.iter().map(|card| (card.name.clone(), card.place)).collect();
+    /// Takes what is there after a switch as known; returns the cards that it moved.
+    pub fn know(&mut self, cards: &[Card], now: Duration) -> Vec<String> {
+        let places: BTreeMap<_, _> = cards.iter().map(|card| (card.name.clone(), card.place)).collect();
+        let before = std::mem::replace(&mut self.places, places);
         self.rest(now);
+        let moved = |card: &&Card| before.get(&card.name).is_some_and(|place| *place != card.place);
+        cards.iter().filter(moved).map(|card| card.name.clone()).collect()
     }
 
     /// Compares what is there with what was. `lends` says that the mode lends cards.
@@ -141,6 +144,15 @@ mod tests {
                 "{name}: once"
             );
         }
+    }
+
+    #[test]
+    fn a_switch_tells_which_cards_it_moved() {
+        let mut watch = CardWatch::default();
+        let none: [&str; 0] = [];
+        assert_eq!(watch.know(&cards(Place::Device), Duration::ZERO), none, "at the start nothing moves");
+        assert_eq!(watch.know(&cards(Place::Host), Duration::ZERO), ["a"]);
+        assert_eq!(watch.know(&cards(Place::Host), Duration::ZERO), none);
     }
 
     #[test]

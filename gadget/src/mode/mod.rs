@@ -98,9 +98,9 @@ impl State {
             (Self::Switching { from: Some(mode), .. }, Event::Failed { undone: true }) => {
                 (Self::Confirmed { mode }, Action::Nothing)
             }
-            // Neither did mending a mode succeed, nor going back to it: what it lacks may come again.
-            (Self::Switching { from: Some(from), to: Some(to) }, Event::Failed { .. }) if from == to => {
-                (Self::Lost { mode: to }, Action::Nothing)
+            // Nor did going back to the mode before succeed: what it lacks may come again.
+            (Self::Switching { from: Some(mode), to: Some(_) }, Event::Failed { .. }) => {
+                (Self::Lost { mode }, Action::Nothing)
             }
             (Self::Switching { .. }, Event::Failed { .. }) => (Self::Stopped, Action::Nothing),
             (Self::Confirmed { mode }, Event::UdcGone) => (Self::Lost { mode }, Action::Nothing),
@@ -166,13 +166,8 @@ mod tests {
             ("reached", switching("a", "b"), Reached, confirmed("b"), nothing.clone()),
             ("stopped", switching("a", ""), Reached, State::Stopped, nothing.clone()),
             ("failed, undone", switching("a", "b"), Failed { undone: true }, confirmed("a"), nothing.clone()),
-            (
-                "failed, not undone",
-                switching("a", "b"),
-                Failed { undone: false },
-                State::Stopped,
-                nothing.clone(),
-            ),
+            ("failed, not undone", switching("a", "b"), Failed { undone: false }, lost("a"), nothing.clone()),
+            ("stop failed", switching("a", ""), Failed { undone: false }, State::Stopped, nothing.clone()),
             (
                 "first mode failed",
                 switching("", "b"),
