@@ -58,7 +58,10 @@ pub fn stop(run: &Path, config: &Config, taking: Taking) -> Result<String, Comma
         Err(ClientError::NotRunning(_)) if !nix::unistd::geteuid().is_root() => {
             return Err(CommandError::NotRootToTidy);
         }
-        Err(ClientError::NotRunning(_)) => return Ok(daemon::clean_up(run, config)?),
+        Err(ClientError::NotRunning(_)) => {
+            let stop = control::Stop { force: taking.force, wait: taking.wait };
+            return Ok(daemon::clean_up(run, config, stop)?);
+        }
         Err(error) => return Err(error.into()),
     };
     let stop = json!(control::Stop { force: taking.force, wait: taking.wait });

@@ -6,7 +6,6 @@ use super::Daemon;
 use super::card_watch::place;
 use crate::cards::ObservedCard;
 use crate::cards::rules::host_warning;
-use crate::config::Mode;
 use crate::control::{Card, EventKind, Place};
 use crate::mode::Event;
 use crate::sys::clock;
@@ -59,7 +58,7 @@ impl Daemon {
             return;
         }
         let cards = self.card_status();
-        let moved = self.card_watch.know(&cards, clock::now());
+        let moved = self.card_watch.know(&cards, self.lends(), clock::now());
         self.tell_of_cards(&cards, &moved);
     }
 
@@ -71,14 +70,22 @@ impl Daemon {
         }
     }
 
+    fn lends(&self) -> bool {
+        self.established.as_ref().is_some_and(|established| established.lends)
+    }
+
+    /// A block device came, went or changed.
+    pub(super) fn block_event(&mut self) {
+        if !self.kernel.config.cards.is_empty() {
+            self.card_watch.stirred(clock::now());
+        }
+    }
+
     pub(super) fn look_at_cards(&mut self) {
         let cards = self.card_status();
         let mode = self.state.mode().map(str::to_owned);
-        let lends = mode
-            .as_ref()
-            .is_some_and(|mode| self.kernel.config.modes.get(mode).is_some_and(Mode::has_storage));
         let on_eject = self.kernel.config.storage.on_eject;
-        let changes = self.card_watch.look(&cards, lends, on_eject, clock::now());
+        let changes = self.card_watch.look(&cards, self.lends(), &self.returned, on_eject, clock::now());
         self.tell_of_cards(&cards, &changes.news);
         self.returned.extend(changes.returned);
         if let (true, Some(mode)) = (changes.mend, mode) {

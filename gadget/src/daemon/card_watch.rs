@@ -2,7 +2,7 @@
 //!
 //! Only says what to do about it; a switch does it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,17 +46,29 @@ impl CardWatch {
         self.due = Some(self.due.map_or(now + SETTLES, |due| due.min(now + SETTLES)));
     }
 
-    /// Takes what is there after a switch as known; returns the cards that it moved.
-    pub fn know(&mut self, cards: &[Card], now: Duration) -> Vec<String> {
-        let places: BTreeMap<_, _> = cards.iter().map(|card| (card.name.clone(), card.place)).collect();
+    /// Takes what is there after a switch as known; returns the cards that it moved. What came while it was under way
+    /// has to be looked at again in a mode that lends.
+    pub fn know(&mut self, cards: &[Card], lends: bool, now: Duration) -> Vec<String> {
+        let is_known = |card: &&Card| !(lends && card.place == Place::Device);
+        let places = cards.iter().filter(is_known).map(|card| (card.name.clone(), card.place)).collect();
         let before = std::mem::replace(&mut self.places, places);
         self.rest(now);
+        if self.places.len() < cards.len() {
+            self.stirred(now);
+        }
         let moved = |card: &&Card| before.get(&card.name).is_some_and(|place| *place != card.place);
         cards.iter().filter(moved).map(|card| card.name.clone()).collect()
     }
 
-    /// Compares what is there with what was. `lends` says that the mode lends cards.
-    pub fn look(&mut self, cards: &[Card], lends: bool, on_eject: OnEject, now: Duration) -> Changes {
+    /// Compares what is there with what was. `lends` says that the mode lends cards, all but those `returned`.
+    pub fn look(
+        &mut self,
+        cards: &[Card],
+        lends: bool,
+        returned: &BTreeSet<String>,
+        on_eject: OnEject,
+        now: Duration,
+    ) -> Changes {
         let mut changes = Changes::default();
         for card in cards {
             let before = self.places.insert(card.name.clone(), card.place);
@@ -69,9 +81,9 @@ impl CardWatch {
                     changes.returned.push(card.name.clone());
                     changes.mend = true;
                 }
-                (true, Some(Place::Host), Place::Absent) | (true, Some(Place::Absent), _) => {
-                    changes.mend = true
-                }
+                (true, Some(Place::Host), Place::Absent) => changes.mend = true,
+                // It came.
+                (true, _, Place::Device) => changes.mend |= !returned.contains(&card.name),
                 _ => {}
             }
         }
@@ -127,22 +139,31 @@ mod tests {
             ("ejected, kept", Host, Nobody, true, keep, true, false, false),
             ("ejected, given back", Host, Nobody, true, back, true, true, true),
             ("pulled out while lent", Host, Absent, true, keep, true, false, true),
-            ("put in while lending", Absent, Nobody, true, keep, true, false, true),
-            ("put in and mounted by others", Absent, Device, true, keep, true, false, true),
+            ("put in while lending", Absent, Device, true, keep, true, false, true),
             ("put in otherwise", Absent, Device, false, back, true, false, false),
             ("mounted on the device", Device, Device, false, back, false, false, false),
         ];
         for (name, before, now, lends, on_eject, told, returned, mended) in rows {
             let mut watch = CardWatch::default();
-            watch.know(&cards(before), Duration::ZERO);
-            let changes = watch.look(&cards(now), lends, on_eject, Duration::ZERO);
+            watch.know(&cards(before), lends, Duration::ZERO);
+            let mut look = || watch.look(&cards(now), lends, &BTreeSet::new(), on_eject, Duration::ZERO);
+            let changes = look();
             let seen = (!changes.news.is_empty(), !changes.returned.is_empty(), changes.mend);
             assert_eq!(seen, (told, returned, mended), "{name}");
-            assert_eq!(
-                watch.look(&cards(now), lends, on_eject, Duration::ZERO),
-                Changes::default(),
-                "{name}: once"
-            );
+            assert_eq!(look(), Changes::default(), "{name}: once");
+        }
+    }
+
+    #[test]
+    fn a_card_that_came_during_a_switch_is_lent_after_it_unless_it_stays() {
+        for (name, returned, mended) in [("came", "", true), ("stays", "a", false)] {
+            let mut watch = CardWatch::default();
+            watch.know(&cards(Place::Device), true, Duration::ZERO);
+            assert_eq!(watch.due(), Some(SETTLES), "{name}");
+            let returned = [returned.to_owned()].into();
+            let changes = watch.look(&cards(Place::Device), true, &returned, OnEject::Keep, SETTLES);
+            assert_eq!(changes.mend, mended, "{name}");
+            assert_eq!(watch.due(), None, "{name}");
         }
     }
 
@@ -150,19 +171,23 @@ mod tests {
     fn a_switch_tells_which_cards_it_moved() {
         let mut watch = CardWatch::default();
         let none: [&str; 0] = [];
-        assert_eq!(watch.know(&cards(Place::Device), Duration::ZERO), none, "at the start nothing moves");
-        assert_eq!(watch.know(&cards(Place::Host), Duration::ZERO), ["a"]);
-        assert_eq!(watch.know(&cards(Place::Host), Duration::ZERO), none);
+        assert_eq!(
+            watch.know(&cards(Place::Device), false, Duration::ZERO),
+            none,
+            "at the start nothing moves"
+        );
+        assert_eq!(watch.know(&cards(Place::Host), true, Duration::ZERO), ["a"]);
+        assert_eq!(watch.know(&cards(Place::Host), true, Duration::ZERO), none);
     }
 
     #[test]
     fn it_rests_unless_the_host_has_a_card() {
         let mut watch = CardWatch::default();
-        watch.know(&cards(Place::Device), Duration::ZERO);
+        watch.know(&cards(Place::Device), false, Duration::ZERO);
         assert_eq!(watch.due(), None);
         watch.stirred(Duration::from_secs(5));
         assert_eq!(watch.due(), Some(Duration::from_secs(6)));
-        watch.know(&cards(Place::Host), Duration::from_secs(6));
+        watch.know(&cards(Place::Host), true, Duration::from_secs(6));
         assert_eq!(watch.due(), Some(Duration::from_secs(8)));
         watch.stirred(Duration::from_secs(7));
         assert_eq!(watch.due(), Some(Duration::from_secs(8)), "the earlier one");

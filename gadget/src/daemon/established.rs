@@ -25,6 +25,8 @@ pub struct Established {
     pub link: Option<Link>,
     /// Wakes the loop when the cable comes or goes.
     pub cable: Option<StateWatch>,
+    /// Whether the mode lends cards.
+    pub lends: bool,
     /// The units of the card reader, in a mode that has one, by card.
     pub units: BTreeMap<String, Lun>,
 }
@@ -58,6 +60,7 @@ pub fn confirm(sys: &Path, observed: &Observed, wanted: &Wanted) -> Result<Estab
                 udc: None,
                 link: None,
                 cable: None,
+                lends: false,
                 units: BTreeMap::new(),
             });
         }
@@ -83,18 +86,19 @@ pub fn confirm(sys: &Path, observed: &Observed, wanted: &Wanted) -> Result<Estab
     }
     let cable = StateWatch::open(sys, &udc)?;
     cable.read()?;
+    let lends = wanted.target.lending != Lending::Nothing;
     let units = units(&wanted.target.lending, observed)?;
-    Ok(Established { backend, udc: Some(udc), link: link.transpose()?, cable: Some(cable), units })
+    Ok(Established { backend, udc: Some(udc), link: link.transpose()?, cable: Some(cable), lends, units })
 }
 
-/// Reads back that every card that the host shall have is held, and in its unit. One that was pulled out since is not.
+/// Reads back that every card that is held for the host is in its unit. One that came since is not held yet.
 fn units(lending: &Lending, observed: &Observed) -> Result<BTreeMap<String, Lun>, SwitchError> {
     let Lending::AllBut(returned) = lending else { return Ok(BTreeMap::new()) };
     let mut units = BTreeMap::new();
     for card in observed.cards.iter().filter(|card| !returned.contains(&card.name)) {
         let Some(unit) = observed.luns.iter().find(|live| Some(live.index) == card.lun) else { continue };
-        let lent = |medium: &Medium| card.held && Path::new(&unit.file) == medium.path;
-        if !card.medium.as_ref().is_none_or(lent) {
+        let lent = |medium: &Medium| Path::new(&unit.file) == medium.path;
+        if card.held && !card.medium.as_ref().is_some_and(lent) {
             return Err(SwitchError::NotLent { card: card.name.clone() });
         }
         units.insert(card.name.clone(), unit.lun.clone());

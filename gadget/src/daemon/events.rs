@@ -12,7 +12,7 @@ use super::hand_over::Permission;
 use super::link_care::Care;
 use super::supervisor::Happened;
 use super::switch;
-use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter};
+use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter, SwitchError};
 use crate::control::{self, Call, EventKind, Peer, Refusal};
 use crate::exit::Exit;
 use crate::mode::{Event, State};
@@ -39,12 +39,16 @@ impl Daemon {
     pub(super) fn serve(&mut self, reporter: &mut Reporter) -> Result<(), DaemonError> {
         let result = self.run(reporter);
         if let Err(DaemonError::Loop(_) | DaemonError::Uevents(_) | DaemonError::Netlink(_)) = &result
-            && let Err(error) =
-                switch::take_down(&self.kernel, self.supervisor.take(), std::mem::take(&mut self.holds))
+            && let Err(error) = self.take_down()
         {
             log::error!("{error}");
         }
         result
+    }
+
+    fn take_down(&mut self) -> Result<bool, SwitchError> {
+        let (supervisor, holds) = (self.supervisor.take(), std::mem::take(&mut self.holds));
+        switch::take_down(&self.kernel, supervisor, holds, Permission::default())
     }
 
     fn run(&mut self, reporter: &mut Reporter) -> Result<(), DaemonError> {
@@ -266,9 +270,7 @@ impl Daemon {
         while let Some(received) = self.uevents.next_event()? {
             match received {
                 Received::Event(event) if event.subsystem.as_deref() == Some("udc") => self.udc_event(&event),
-                Received::Event(event) if event.subsystem.as_deref() == Some("block") => {
-                    self.card_watch.stirred(clock::now());
-                }
+                Received::Event(event) if event.subsystem.as_deref() == Some("block") => self.block_event(),
                 Received::Event(_) => {}
                 Received::Malformed(error) => log::debug!("{error}"),
                 Received::Overflow => self.look_at_udc(),

@@ -115,7 +115,7 @@ impl<'a> HandOver<'a> {
         let began = clock::now();
         let mut terminated = false;
         loop {
-            let held = self.holders(observed, &taken, policy)?;
+            let held = self.kernel.holders(observed, &taken, policy)?;
             let Some(first) = held.first() else {
                 self.line.say(None);
                 return Ok(terminated || clock::now().saturating_sub(began) >= LOOK_AGAIN);
@@ -144,22 +144,6 @@ impl<'a> HandOver<'a> {
             self.go_on()?;
             thread::sleep(LOOK_AGAIN);
         }
-    }
-
-    /// Swap areas are no holders where they may be switched off.
-    fn holders(
-        &self,
-        observed: &Observed,
-        taken: &BTreeSet<&str>,
-        policy: OnBusy,
-    ) -> Result<Vec<Held>, SwitchError> {
-        let cards: Vec<_> =
-            observed.cards.iter().filter(|card| taken.contains(card.name.as_str())).cloned().collect();
-        let may_stay =
-            |holder: &Holder| holder.kind == HolderKind::Swap && matches!(policy, OnBusy::Terminate { .. });
-        let found = self.kernel.cards().holders(&cards)?;
-        let held = found.into_iter().filter(|(_, holder)| !may_stay(holder));
-        Ok(held.map(|(card, holder)| Held { card, holder }).collect())
     }
 
     /// Notes how the cards are in use that `steps` take, before any of them is carried out.
@@ -264,6 +248,24 @@ impl<'a> HandOver<'a> {
         }
         self.verdicts.insert(card.to_owned(), verdict);
         Ok(())
+    }
+}
+
+impl Kernel {
+    /// Swap areas are no holders where they may be switched off.
+    pub(super) fn holders(
+        &self,
+        observed: &Observed,
+        taken: &BTreeSet<&str>,
+        policy: OnBusy,
+    ) -> Result<Vec<Held>, SwitchError> {
+        let cards: Vec<_> =
+            observed.cards.iter().filter(|card| taken.contains(card.name.as_str())).cloned().collect();
+        let may_stay =
+            |holder: &Holder| holder.kind == HolderKind::Swap && matches!(policy, OnBusy::Terminate { .. });
+        let found = self.cards().holders(&cards)?;
+        let held = found.into_iter().filter(|(_, holder)| !may_stay(holder));
+        Ok(held.map(|(card, holder)| Held { card, holder }).collect())
     }
 }
 

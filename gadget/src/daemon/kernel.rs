@@ -14,8 +14,8 @@ use super::journal::JournalFile;
 use super::notes::Notes;
 use super::state_file;
 use crate::cards::ObservedCard;
-use crate::config::{Backend, Config, FunctionKind, Mode, StartMode, UdcChoice};
-use crate::control;
+use crate::config::{Backend, Config, FunctionKind, Mode, OnBusy, StartMode, UdcChoice};
+use crate::control::{self, Refusal};
 use crate::identity::{Identity, IdentityError};
 use crate::plan::{self, Before, GADGET, GadgetTarget, LiveLegacy, LiveLink, Observed};
 use crate::sys::cards::{CardError, CardSystem};
@@ -226,7 +226,16 @@ impl Kernel {
         {
             return Some(error.to_string());
         }
-        plan::switch(observed, &wanted.target).err().map(|error| error.to_string())
+        let steps = match plan::switch(observed, &wanted.target) {
+            Ok(steps) => steps,
+            Err(error) => return Some(error.to_string()),
+        };
+        let busy = self.holders(observed, &plan::taken(&steps), OnBusy::Refuse);
+        let free = busy.and_then(|holders| match holders.is_empty() {
+            true => wanted.has_a_card(observed),
+            false => Err(Refusal::CardBusy { holders }.into()),
+        });
+        free.err().map(|error| error.to_string())
     }
 
     /// The UDC that would be taken.

@@ -40,7 +40,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::cards::checker::Verdict;
 use crate::config::{self, Config, ConfigError};
-use crate::control::{Refusal, Reply};
+use crate::control::{self, Refusal, Reply};
 use crate::exit::Exit;
 use crate::mode::{Action, Event, State};
 use crate::sys::netlink::{Monitor, Netlink, NetlinkError};
@@ -140,10 +140,11 @@ fn inherited(fd: RawFd) -> Option<OwnedFd> {
 ///
 /// # Errors
 /// What could not be taken down, or that a daemon runs after all.
-pub fn clean_up(run: &Path, config: &Config) -> Result<String, DaemonError> {
+pub fn clean_up(run: &Path, config: &Config, stop: control::Stop) -> Result<String, DaemonError> {
     let instance = Instance::acquire(run)?;
     let kernel = Kernel::new(config.clone(), Roots::system(run));
-    let changed = switch::take_down(&kernel, None, Holds::default())?;
+    let changed =
+        switch::take_down(&kernel, None, Holds::default(), Permission::of(stop.force, stop.wait, None))?;
     instance.forget_config();
     Ok(if changed { "not running; removed what it had left behind" } else { "not running" }.to_owned())
 }

@@ -18,7 +18,6 @@ use super::steps::{await_udc, link_down, link_up, start_responder};
 use super::supervisor::Supervisor;
 use super::wanted::{Wanted, arguments};
 use crate::cards::checker::Verdict;
-use crate::control::Refusal;
 use crate::plan::{self, InterfaceSource, Observed, Step};
 use crate::responder::Settings;
 use crate::sys::configfs::{self, ConfigFs, Operation};
@@ -98,9 +97,14 @@ pub fn perform(kernel: &Kernel, job: Job) -> Switched {
 ///
 /// # Errors
 /// Everything that could not be taken down.
-pub fn take_down(kernel: &Kernel, supervisor: Option<Supervisor>, holds: Holds) -> Result<bool, SwitchError> {
+pub fn take_down(
+    kernel: &Kernel,
+    supervisor: Option<Supervisor>,
+    holds: Holds,
+    permission: Permission,
+) -> Result<bool, SwitchError> {
     let line = Line::new().map_err(io::Error::from)?;
-    let hand_over = HandOver::new(kernel, Permission::default(), &line, holds);
+    let hand_over = HandOver::new(kernel, permission, &line, holds);
     let mut switch = Switch {
         kernel,
         supervisor,
@@ -165,7 +169,7 @@ impl Switch<'_> {
             self.take_down(under_way)?;
             return Ok(None);
         };
-        let (observed, wanted, steps) = self.plan(mode)?;
+        let (observed, wanted, steps) = self.plan(mode, under_way)?;
         self.kernel.notes().keep_before(&observed.before)?;
         self.hand_over.note(&observed, under_way.clone(), &steps)?;
         let mut kept = BTreeSet::new();
@@ -188,10 +192,14 @@ impl Switch<'_> {
 
     /// The plan, once nothing is in its way. Whoever held a card may have mounted or unmounted it meanwhile: it is made
     /// anew after every wait.
-    fn plan(&self, mode: &str) -> Result<(Observed, Wanted, Vec<Step>), SwitchError> {
+    fn plan(&self, mode: &str, under_way: &UnderWay) -> Result<(Observed, Wanted, Vec<Step>), SwitchError> {
         loop {
             let observed = self.observe()?;
             let wanted = self.kernel.wanted(mode, &observed, &self.returned)?;
+            // At boot, and while it lends, a mode waits for a card with empty slots; whoever asks for it is told.
+            if under_way.from.is_some() && under_way.from != under_way.to {
+                wanted.has_a_card(&observed)?;
+            }
             let steps = plan::switch(&observed, &wanted.target)?;
             if let Some(held) = steps.iter().find_map(|step| self.held(step)) {
                 return Err(held);
@@ -210,9 +218,10 @@ impl Switch<'_> {
         under_way: &UnderWay,
         error: SwitchError,
     ) -> (Result<(), SwitchError>, bool, Option<Established>) {
-        // A card that came and is in use stays with the device; the others are lent all the same.
-        if let (SwitchError::Refused(Refusal::CardBusy { holders }), true) = (&error, from == to) {
-            self.returned.extend(holders.iter().map(|held| held.card.clone()));
+        // A card that came and cannot be had stays with the device; the others are lent all the same.
+        if let (true, Ok(observed)) = (from == to, self.observe()) {
+            let came = observed.cards.iter().filter(|card| card.lun.is_some() && !card.held);
+            self.returned.extend(came.map(|card| card.name.clone()));
         }
         match self.reach(from, under_way) {
             Ok(established) if from == to => {

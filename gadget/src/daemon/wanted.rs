@@ -26,6 +26,20 @@ pub struct Wanted {
     pub responder: Option<Settings>,
 }
 
+impl Wanted {
+    /// Whether there is a card to lend, in a mode that lends cards.
+    ///
+    /// # Errors
+    /// Every slot is empty.
+    pub fn has_a_card(&self, observed: &Observed) -> Result<(), SwitchError> {
+        let slots = observed.cards.iter().filter(|card| card.lun.is_some());
+        if self.target.lending == Lending::Nothing || slots.clone().any(|card| card.medium.is_some()) {
+            return Ok(());
+        }
+        Err(SwitchError::NoCard(slots.map(|card| card.name.clone()).collect()))
+    }
+}
+
 impl Kernel {
     /// The backend, with the module's files found.
     fn realisation(&self, observed: &Observed, mode: &Mode) -> Result<Realisation, SwitchError> {
@@ -110,15 +124,10 @@ impl Kernel {
     }
 }
 
-/// What a mode lends; a reader without a single card is of no use to anybody.
+/// What a mode lends.
 fn lending(observed: &Observed, returned: &BTreeSet<String>) -> Result<Lending, SwitchError> {
     if let Some(refused) = &observed.cards_refused {
         return Err(SwitchError::CardRefused(Arc::clone(refused)));
-    }
-    let mut slots = observed.cards.iter().filter(|card| card.lun.is_some()).peekable();
-    if slots.peek().is_some() && slots.clone().all(|card| card.medium.is_none()) {
-        let names = slots.map(|card| card.name.clone()).collect();
-        return Err(SwitchError::NoCard(names));
     }
     Ok(Lending::AllBut(returned.clone()))
 }
