@@ -5,15 +5,18 @@
 
 use std::ffi::{CStr, CString, OsString};
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
+use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
+use nix::unistd::read;
 
 use super::stat::{Stat, stat};
 use super::targets::Targets;
@@ -64,6 +67,23 @@ impl Processes {
     ///
     /// `own` is the process whose own block devices and image files do not count: what usbnet itself holds.
     pub fn scan(&self, pids: &[u32], targets: &Targets, own: u32) -> Vec<Hit> {
+        // The kernel answers as many questions at a time as it has processors.
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+        let share = pids.len().div_ceil(threads).max(ENOUGH_FOR_A_THREAD);
+        let mut hits: Vec<Hit> = thread::scope(|scope| {
+            let threads = pids.chunks(share).map(|pids| scope.spawn(|| self.scan_some(pids, targets)));
+            let threads: Vec<_> = threads.collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+        });
+        let is_own =
+            |hit: &Hit| hit.pid == own && (hit.kind == HolderKind::Device || targets.is_image(hit.card));
+        hits.retain(|hit| !is_own(hit));
+        hits.sort_unstable();
+        hits.dedup();
+        without_programs_mapped(hits)
+    }
+
+    fn scan_some(&self, pids: &[u32], targets: &Targets) -> Vec<Hit> {
         let mut hits = Vec::new();
         let mut buffer = Vec::new();
         for &pid in pids {
@@ -75,14 +95,15 @@ impl Processes {
                 look.threads(&dir);
             }
         }
-        let is_own =
-            |hit: &Hit| hit.pid == own && (hit.kind == HolderKind::Device || targets.is_image(hit.card));
-        hits.retain(|hit| !is_own(hit));
-        hits.sort_unstable();
-        hits.dedup();
-        without_programs_mapped(hits)
+        hits
     }
 }
+
+/// More would not be quicker: they meet at the same locks.
+const MOST_THREADS: usize = 4;
+
+/// So many processes are looked at in the time that a thread takes to start, and some.
+const ENOUGH_FOR_A_THREAD: usize = 100;
 
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 const OPATH: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
@@ -157,7 +178,10 @@ impl Look<'_> {
         // All names first: the stream and what is looked up below share the directory.
         self.buffer.clear();
         for entry in list.iter().flatten() {
-            self.buffer.extend(entry.file_name().to_bytes_with_nul());
+            let name = entry.file_name().to_bytes_with_nul();
+            if name[0] != b'.' {
+                self.buffer.extend(name);
+            }
         }
         let names = std::mem::take(self.buffer);
         for name in names.split_inclusive(|byte| *byte == 0) {
@@ -165,9 +189,7 @@ impl Look<'_> {
             let Ok(stat) = stat(list.as_fd(), name) else { continue };
             if stat.kind == libc::S_IFSOCK {
                 self.socket(stat.inode, dir);
-            } else if name.to_bytes()[0] != b'.'
-                && let Some((card, kind)) = self.targets.open(&stat)
-            {
+            } else if let Some((card, kind)) = self.targets.open(&stat) {
                 self.hit(card, kind, list.as_fd(), name);
             }
         }
@@ -193,9 +215,8 @@ impl Look<'_> {
         let Ok(file) = openat(dir, c"maps", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) else {
             return;
         };
-        self.buffer.clear();
         // A process that ends while it is read leaves what was read so far.
-        let _ = File::from(file).read_to_end(self.buffer);
+        read_all(&file, self.buffer);
         for line in self.buffer.split(|byte| *byte == b'\n') {
             let Some(line) = MapLine::parse(line) else { continue };
             if let Some(card) = self.targets.mapped(line.device, line.inode) {
@@ -214,6 +235,20 @@ impl Look<'_> {
 
 fn is_gone(error: &io::Error) -> bool {
     [Errno::ENOENT, Errno::ESRCH].into_iter().any(|errno| error.raw_os_error() == Some(errno as i32))
+}
+
+/// All of a file of `/proc`, in as few calls as it allows: its length is not known before.
+fn read_all(file: &OwnedFd, buffer: &mut Vec<u8>) {
+    const PIECE: usize = 16 * 1024;
+    let mut length = 0;
+    loop {
+        buffer.resize(buffer.len().max(length + PIECE), 0);
+        match read(file, &mut buffer[length..]) {
+            Ok(0) | Err(_) => break,
+            Ok(more) => length += more,
+        }
+    }
+    buffer.truncate(length);
 }
 
 /// The names of a directory that are numbers.
