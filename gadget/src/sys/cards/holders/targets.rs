@@ -58,6 +58,16 @@ impl Targets {
         self.relative_sockets.push((inode, path));
     }
 
+    /// How the file systems that mapped files can be on look in `/proc/PID/maps`. No other text of a line has this form: what
+    /// stands before is in columns, and what stands after belongs to a line that is looked at in vain.
+    pub fn marks_in_maps(&self) -> Vec<String> {
+        let numbers = self.file_systems.iter().map(|(number, _)| *number);
+        let mut numbers: Vec<_> = numbers.chain(self.images.iter().map(|((number, _), _)| *number)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.iter().map(|number| format!(" {:02x}:{:02x} ", number.major, number.minor)).collect()
+    }
+
     /// Makes the sockets known.
     pub fn sort(&mut self) {
         self.sockets.sort_unstable();
