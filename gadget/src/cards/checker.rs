@@ -71,6 +71,8 @@ pub enum Verdict {
         /// What would check it; none if usbnet knows of nothing.
         program: Option<String>,
     },
+    /// The host did not unmount it. Its journal makes up for that, and only looking would find errors that are none.
+    JournalOpen,
     /// There were errors, and they are mended.
     Repaired {
         /// The program.
@@ -129,6 +131,9 @@ impl fmt::Display for Verdict {
             Self::NoChecker { kind, program: None } => {
                 write!(f, "not checked: there is no checker for {kind}")
             }
+            Self::JournalOpen => {
+                f.write_str("the host did not unmount it; its journal is replayed when it is mounted")
+            }
             Self::Repaired { program, said } => write!(f, "{program} mended errors: {said}"),
             Self::Failed { program, said } => write!(f, "not checked: {program} failed: {said}"),
             Self::Errors { program, said } => write!(f, "{program} found errors: {said}"),
@@ -173,7 +178,7 @@ mod tests {
             let checker = checker(kind).expect(kind);
             let got = match checker.verdict(checker.programs[0], repairs, code, "x".to_owned()) {
                 Verdict::Clean => "clean",
-                Verdict::NoChecker { .. } => "no checker",
+                Verdict::NoChecker { .. } | Verdict::JournalOpen => "unchecked",
                 Verdict::Repaired { .. } => "repaired",
                 Verdict::Failed { .. } => "failed",
                 Verdict::Errors { .. } => "errors",

@@ -7,6 +7,7 @@ mod fat;
 mod plain;
 
 use super::FileSystem;
+pub use plain::is_journal_open;
 
 #[cfg(test)]
 mod tests;

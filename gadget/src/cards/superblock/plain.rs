@@ -31,6 +31,15 @@ pub(super) fn ext(medium: &(impl ReadAt + ?Sized)) -> Option<FileSystem> {
     found(kind, text(&block[0x78..0x88]), uuid(block[0x68..0x78].try_into().ok()?))
 }
 
+/// Whether an ext3 or ext4 file system was not unmounted by who had it last: its journal is to be replayed
+/// (`EXT4_FEATURE_INCOMPAT_RECOVER`), which the kernel does when it mounts it.
+#[must_use]
+pub fn is_journal_open(medium: &(impl ReadAt + ?Sized)) -> bool {
+    const RECOVER: u8 = 0x4;
+    let mark = medium.bytes(1024 + 0x38) == Some([0x53, 0xef]);
+    mark && medium.bytes(1024 + 0x60).is_some_and(|[incompatible]| incompatible & RECOVER != 0)
+}
+
 /// `fs/btrfs/ctree.h`, `struct btrfs_super_block`: at 64 KiB.
 pub(super) fn btrfs(medium: &(impl ReadAt + ?Sized)) -> Option<FileSystem> {
     const AT: u64 = 0x1_0000;

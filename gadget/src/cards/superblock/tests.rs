@@ -104,6 +104,18 @@ fn file_systems_with_a_plain_superblock() {
     }
 }
 
+#[test]
+fn an_open_journal_is_seen() {
+    let ext4 = |incompatible| medium(0x800, &[(1024 + 0x38, &[0x53, 0xef]), (1024 + 0x60, &[incompatible])]);
+    for (what, bytes, open) in [
+        ("open", ext4(0x46), true),
+        ("closed", ext4(0x42), false),
+        ("no ext4", medium(0x800, &[(1024 + 0x60, &[4])]), false),
+    ] {
+        assert_eq!(is_journal_open(bytes.as_slice()), open, "{what}");
+    }
+}
+
 /// A FAT boot sector: 512-byte sectors, one a cluster, one reserved, two tables.
 fn fat(extra: &[(usize, &[u8])]) -> Vec<u8> {
     let head: &[(usize, &[u8])] =

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::find::read_superblock;
+use super::find::{FileAt, read_superblock};
 use super::{CardError, CardSystem};
 use crate::cards::checker::{Checker, Verdict, checker, shortened};
+use crate::cards::superblock::is_journal_open;
 use crate::cards::{Backing, Medium};
 use crate::config::FsCheck;
 
@@ -25,7 +26,11 @@ impl CardSystem {
         for path in self.parts(medium) {
             // What is there now: the host may have formatted it.
             let Some(filesystem) = read_superblock(&path) else { continue };
-            verdict = verdict.max(check(&path, &filesystem.kind, how == FsCheck::Repair)?);
+            let found = match how {
+                FsCheck::Report if is_journal_open(&FileAt::open(&path)?) => Verdict::JournalOpen,
+                _ => check(&path, &filesystem.kind, how == FsCheck::Repair)?,
+            };
+            verdict = verdict.max(found);
         }
         Ok(verdict)
     }

@@ -150,10 +150,17 @@ fn block(path: PathBuf, number: DeviceNumber, blocks: &Blocks) -> Option<Medium>
 
 /// What is on a device or in an image, as far as it can be read.
 pub(super) fn read_superblock(path: &Path) -> Option<FileSystem> {
-    probe(&FileAt(File::open(path).ok()?))
+    probe(&FileAt::open(path).ok()?)
 }
 
-struct FileAt(File);
+/// A device or image, to read superblocks from.
+pub(super) struct FileAt(File);
+
+impl FileAt {
+    pub fn open(path: &Path) -> Result<Self, CardError> {
+        File::open(path).map(Self).map_err(|cause| CardError::Read { path: path.to_owned(), cause })
+    }
+}
 
 impl ReadAt for FileAt {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> bool {

@@ -209,5 +209,10 @@ fn what_has_no_checker_is_not_checked() {
     fake.write("card.img", swap);
     let none = Verdict::NoChecker { kind: "swap".to_owned(), program: None };
     assert_eq!(system.check(&look(), FsCheck::Report).expect("no checker"), none);
+    let mut open = vec![0; 0x2000];
+    open[1024 + 0x38..1024 + 0x3a].copy_from_slice(&[0x53, 0xef]);
+    open[1024 + 0x60] = 4;
+    fake.write("card.img", open);
+    assert_eq!(system.check(&look(), FsCheck::Report).expect("no need"), Verdict::JournalOpen);
     assert_eq!(system.check(&look(), FsCheck::Off).expect("not asked"), Verdict::Clean);
 }
