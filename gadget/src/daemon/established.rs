@@ -118,9 +118,11 @@ impl Established {
 #[must_use]
 pub fn bound_udc(observed: &Observed) -> Option<String> {
     let configfs = observed.gadget.as_ref().and_then(|live| live.udc.clone());
-    let legacy = || observed.udcs.iter().find(|udc| !udc.interfaces.is_empty()).map(|udc| udc.name.clone());
-    let ours = observed.legacy.iter().find(|legacy| !observed.before.modules.contains(&legacy.module));
-    configfs.or_else(|| ours.and_then(|_| legacy()))
+    let legacy = || {
+        let module = &observed.our_legacy()?.module;
+        observed.udcs.iter().find(|udc| observed.drives(udc, module)).map(|udc| udc.name.clone())
+    };
+    configfs.or_else(legacy)
 }
 
 fn host_mac(target: &GadgetTarget) -> Option<MacAddr> {

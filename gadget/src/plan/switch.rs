@@ -9,7 +9,7 @@ use super::cards::{HandOver, hand_over};
 use super::describe::STORAGE_INSTANCE;
 use super::legacy::has_parameters;
 use super::support::leftover_modules;
-use super::target::{GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, Observed, Target};
+use super::target::{GadgetTarget, LegacyTarget, Lending, LinkTarget, Observed, Target};
 use super::{InterfaceSource, Step};
 use crate::sys::configfs::{
     FunctionSpec, GadgetSpec, Lun, Operation, Presence, difference, emptying, removal,
@@ -240,12 +240,7 @@ impl Planner<'_> {
     }
 
     fn unload_legacy(&self) -> Option<Step> {
-        self.our_legacy().map(|legacy| Step::UnloadModule { module: legacy.module.clone() })
-    }
-
-    fn our_legacy(&self) -> Option<&LiveLegacy> {
-        let legacy = self.observed.legacy.as_ref()?;
-        (!self.observed.before.modules.contains(&legacy.module)).then_some(legacy)
+        self.observed.our_legacy().map(|legacy| Step::UnloadModule { module: legacy.module.clone() })
     }
 
     fn configfs(&self, spec: &GadgetSpec, named: Option<&str>) -> Result<(Vec<Step>, bool), PlanError> {
@@ -292,8 +287,8 @@ impl Planner<'_> {
     }
 
     fn legacy(&self, target: &LegacyTarget, named: Option<&str>) -> Result<(Vec<Step>, bool), PlanError> {
-        let ours = self.our_legacy().filter(|live| live.module == target.module);
-        let driven = self.observed.udcs.iter().find(|udc| self.drives(udc, &target.module));
+        let ours = self.observed.our_legacy().filter(|live| live.module == target.module);
+        let driven = self.observed.udcs.iter().find(|udc| self.observed.drives(udc, &target.module));
         let loaded = self.observed.legacy.as_ref().is_some_and(|live| live.module == target.module);
         if loaded && ours.is_none() && driven.is_none() {
             return Err(PlanError::ForeignLegacy { module: target.module.clone() });
@@ -326,7 +321,7 @@ impl Planner<'_> {
     fn first_free_is(&self, wanted: &Udc, target: &LegacyTarget) -> Result<(), PlanError> {
         let other = self.observed.udcs.iter().find(|udc| udc.driver.is_none() && udc.name != wanted.name);
         match other {
-            Some(other) if !self.drives(wanted, &target.module) => Err(PlanError::LegacyChoice {
+            Some(other) if !self.observed.drives(wanted, &target.module) => Err(PlanError::LegacyChoice {
                 module: target.module.clone(),
                 first: other.name.clone(),
                 wanted: wanted.name.clone(),
@@ -349,7 +344,7 @@ impl Planner<'_> {
         let Some(driver) = &udc.driver else { return Ok(()) };
         let bound_here = |bound: &Option<String>| bound.as_deref() == Some(udc.name.as_str());
         if self.observed.gadget.as_ref().is_some_and(|live| bound_here(&live.udc))
-            || self.our_legacy().is_some_and(|legacy| self.drives(udc, &legacy.module))
+            || self.observed.our_legacy().is_some_and(|legacy| self.observed.drives(udc, &legacy.module))
         {
             return Ok(());
         }
@@ -358,19 +353,9 @@ impl Planner<'_> {
             let path = self.observed.configfs.gadget_dir(&other.name);
             return Err(PlanError::OtherGadget { udc: name, gadget: other.name.clone(), path });
         }
-        match self.module_of(driver) {
+        match self.observed.module_of(driver) {
             Some(module) => Err(PlanError::OtherModule { udc: name, module }),
             None => Err(PlanError::OtherDriver { udc: name, driver: driver.clone() }),
         }
-    }
-
-    fn drives(&self, udc: &Udc, module: &str) -> bool {
-        udc.driver.as_deref().and_then(|driver| self.module_of(driver)).as_deref() == Some(module)
-    }
-
-    /// The loaded module of a gadget driver: most carry its name, `zero` and some vendors' lack the `g_`.
-    fn module_of(&self, driver: &str) -> Option<String> {
-        let name = driver.replace('-', "_");
-        [format!("g_{name}"), name].into_iter().find(|name| self.observed.modules.loaded.contains_key(name))
     }
 }

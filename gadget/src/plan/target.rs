@@ -45,6 +45,26 @@ pub struct Observed {
     pub before: Before,
 }
 
+impl Observed {
+    /// The legacy module that usbnet loaded.
+    #[must_use]
+    pub fn our_legacy(&self) -> Option<&LiveLegacy> {
+        self.legacy.as_ref().filter(|legacy| !self.before.modules.contains(&legacy.module))
+    }
+
+    /// Whether a module drives a UDC.
+    #[must_use]
+    pub fn drives(&self, udc: &Udc, module: &str) -> bool {
+        udc.driver.as_deref().and_then(|driver| self.module_of(driver)).as_deref() == Some(module)
+    }
+
+    /// The loaded module of a gadget driver: most carry its name, `zero` and some vendors' lack the `g_`.
+    pub(super) fn module_of(&self, driver: &str) -> Option<String> {
+        let name = driver.replace('-', "_");
+        [format!("g_{name}"), name].into_iter().find(|name| self.modules.loaded.contains_key(name))
+    }
+}
+
 /// What there was before usbnet did anything since boot, so that `stop` leaves it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Before {
