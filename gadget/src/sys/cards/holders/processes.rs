@@ -141,27 +141,29 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn at(&mut self, dir: &OwnedFd) -> Alive {
-        let links: [(&CStr, HolderKind); 3] = [
-            (c"cwd", HolderKind::CurrentDirectory),
-            (c"root", HolderKind::RootDirectory),
-            (c"exe", HolderKind::Executable),
-        ];
-        let mut alive = Alive::Yes;
-        for (name, kind) in links {
-            match stat(dir.as_fd(), name) {
-                Ok(stat) => {
-                    if let Some(card) = self.targets.file(&stat) {
-                        self.hit(card, kind, dir.as_fd(), name);
-                    }
-                }
-                Err(error) if kind == HolderKind::CurrentDirectory && is_gone(&error) => alive = Alive::No,
-                // A kernel thread has no program.
-                Err(_) => {}
-            }
+        let in_directory = self.link(dir, c"cwd", HolderKind::CurrentDirectory);
+        let has_program = self.link(dir, c"exe", HolderKind::Executable);
+        if in_directory && !has_program {
+            // A thread of the kernel: it has no files, and there are many.
+            return Alive::Yes;
         }
+        self.link(dir, c"root", HolderKind::RootDirectory);
         self.mapped(dir);
         self.open(dir);
-        alive
+        if in_directory { Alive::Yes } else { Alive::No }
+    }
+
+    /// Whether the process has such a link; one that may not be looked at is one.
+    fn link(&mut self, dir: &OwnedFd, name: &CStr, kind: HolderKind) -> bool {
+        match stat(dir.as_fd(), name) {
+            Ok(stat) => {
+                if let Some(card) = self.targets.file(&stat) {
+                    self.hit(card, kind, dir.as_fd(), name);
+                }
+                true
+            }
+            Err(error) => !is_gone(&error),
+        }
     }
 
     fn threads(&mut self, dir: &OwnedFd) {

@@ -104,6 +104,7 @@ fn a_process_whose_first_thread_has_ended_is_looked_at_by_its_others() {
     fake.write("proc/self/ns/mnt", "");
     fake.write("media/file", "x");
     fake.link(&format!("proc/{PID}/task/{}/cwd", PID + 1), fake.at("media"));
+    fake.link(&format!("proc/{PID}/task/{}/exe", PID + 1), "/proc/version");
     fake.link(&format!("proc/{PID}/task/{}/fd/7", PID + 1), fake.at("media/file"));
     let expected = [
         (HolderKind::OpenFile, Some(PID), fake.at("media/file")),
