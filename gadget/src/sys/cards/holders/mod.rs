@@ -27,7 +27,7 @@ use super::table::Table;
 use super::{CardSystem, blocks};
 use crate::cards::{Holder, HolderKind, Mount, ObservedCard, tree};
 use processes::{Hit, Processes};
-use spaces::Space;
+use spaces::{Space, Spaces};
 use targets::Targets;
 
 impl CardSystem {
@@ -42,7 +42,8 @@ impl CardSystem {
         let read = |cause| CardError::Read { path: self.proc.clone(), cause };
         let processes = Processes::at(&self.proc).map_err(read)?;
         let pids = processes.pids().map_err(read)?;
-        let spaces = spaces::others(&self.proc, &processes, &pids, &self.blocks);
+        let Spaces { spaces, processes: foreign } =
+            spaces::others(&self.proc, &processes, &pids, &self.blocks);
 
         let mut targets = Targets::of(cards);
         for table in std::iter::once(&table).chain(spaces.iter().map(|space| &space.table)) {
@@ -55,7 +56,7 @@ impl CardSystem {
         let mut found = mounted_elsewhere(cards, &table, &spaces);
         found.extend(swapped(cards));
         found.extend(self.over(cards, &targets));
-        let hits = processes.scan(&pids, &targets, std::process::id());
+        let hits = processes.scan(&pids, &foreign, &targets, std::process::id());
         found.extend(hits.into_iter().map(|hit| {
             let Hit { card, pid, kind, path } = hit;
             (card, Holder { pid: Some(pid), ..plain(kind, path) })

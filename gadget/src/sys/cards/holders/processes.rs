@@ -3,6 +3,7 @@
 //! Every open file of the machine is looked at, so the way is short: one statx(2) for each, and nothing is written down
 //! or resolved before it is known to be on a card. Source: proc(5).
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, OsString};
 use std::fs::File;
 use std::io;
@@ -13,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use nix::dir::Dir;
-use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 use nix::unistd::read;
@@ -65,13 +65,14 @@ impl Processes {
 
     /// Everything by which these processes hold a card. A process that ends meanwhile holds nothing.
     ///
-    /// `own` is the process whose own block devices and image files do not count: what usbnet itself holds.
-    pub fn scan(&self, pids: &[u32], targets: &Targets, own: u32) -> Vec<Hit> {
+    /// `foreign` are those in other mount name spaces, `own` is the process whose own block devices and image files do not count: what usbnet itself holds.
+    pub fn scan(&self, pids: &[u32], foreign: &BTreeSet<u32>, targets: &Targets, own: u32) -> Vec<Hit> {
         // The kernel answers as many questions at a time as it has processors.
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
         let share = pids.len().div_ceil(threads).max(ENOUGH_FOR_A_THREAD);
         let mut hits: Vec<Hit> = thread::scope(|scope| {
-            let threads = pids.chunks(share).map(|pids| scope.spawn(|| self.scan_some(pids, targets)));
+            let threads =
+                pids.chunks(share).map(|pids| scope.spawn(|| self.scan_some(pids, foreign, targets)));
             let threads: Vec<_> = threads.collect();
             threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
         });
@@ -80,10 +81,10 @@ impl Processes {
         hits.retain(|hit| !is_own(hit));
         hits.sort_unstable();
         hits.dedup();
-        without_programs_mapped(hits)
+        hits
     }
 
-    fn scan_some(&self, pids: &[u32], targets: &Targets) -> Vec<Hit> {
+    fn scan_some(&self, pids: &[u32], foreign: &BTreeSet<u32>, targets: &Targets) -> Vec<Hit> {
         let marks = targets.marks_in_maps();
         let mut hits = Vec::new();
         let mut buffer = Vec::new();
@@ -91,7 +92,9 @@ impl Processes {
             let Ok(dir) = openat(&self.proc, pid.to_string().as_str(), OPATH, Mode::empty()) else {
                 continue;
             };
-            let mut look = Look { targets, marks: &marks, pid, buffer: &mut buffer, hits: &mut hits };
+            let is_foreign = foreign.contains(&pid);
+            let mut look =
+                Look { targets, marks: &marks, pid, is_foreign, buffer: &mut buffer, hits: &mut hits };
             if look.at(&dir) == Alive::No {
                 look.threads(&dir);
             }
@@ -109,20 +112,6 @@ const ENOUGH_FOR_A_THREAD: usize = 100;
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 const OPATH: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 
-/// A running program is mapped too; that says nothing new.
-fn without_programs_mapped(hits: Vec<Hit>) -> Vec<Hit> {
-    let programs: Vec<(u32, PathBuf)> = hits
-        .iter()
-        .filter(|hit| hit.kind == HolderKind::Executable)
-        .map(|hit| (hit.pid, hit.path.clone()))
-        .collect();
-    let is_program = |hit: &Hit| {
-        hit.kind == HolderKind::MappedFile
-            && programs.iter().any(|(pid, path)| *pid == hit.pid && *path == hit.path)
-    };
-    hits.into_iter().filter(|hit| !is_program(hit)).collect()
-}
-
 /// Whether a process has the things that a process has: its first thread may have ended before the others, and then shows
 /// nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,34 +124,32 @@ struct Look<'a> {
     targets: &'a Targets,
     marks: &'a [String],
     pid: u32,
+    is_foreign: bool,
     buffer: &'a mut Vec<u8>,
     hits: &'a mut Vec<Hit>,
 }
 
 impl Look<'_> {
     fn at(&mut self, dir: &OwnedFd) -> Alive {
-        let in_directory = self.link(dir, c"cwd", HolderKind::CurrentDirectory);
-        let has_program = self.link(dir, c"exe", HolderKind::Executable);
-        if in_directory && !has_program {
-            // A thread of the kernel: it has no files, and there are many.
-            return Alive::Yes;
+        // The names of things are asked for where that is enough: what they are may have to come from another machine.
+        let name = |link: &CStr| readlinkat(dir, link).ok();
+        let Some(program) = name(c"exe") else {
+            // A thread of the kernel, which has no files, and there are many; or it has ended, and has no directory either.
+            return if name(c"cwd").is_some() { Alive::Yes } else { Alive::No };
+        };
+        self.directory(dir, c"cwd", HolderKind::CurrentDirectory);
+        if self.is_foreign || name(c"root").is_none_or(|root| root != "/") {
+            self.directory(dir, c"root", HolderKind::RootDirectory);
         }
-        self.link(dir, c"root", HolderKind::RootDirectory);
-        self.mapped(dir);
+        self.mapped(dir, Path::new(&program));
         self.open(dir);
-        if in_directory { Alive::Yes } else { Alive::No }
+        Alive::Yes
     }
 
-    /// Whether the process has such a link; one that may not be looked at is one.
-    fn link(&mut self, dir: &OwnedFd, name: &CStr, kind: HolderKind) -> bool {
-        match stat(dir.as_fd(), name) {
-            Ok(stat) => {
-                if let Some(card) = self.targets.file(&stat) {
-                    self.hit(card, kind, dir.as_fd(), name);
-                }
-                true
-            }
-            Err(error) => !is_gone(&error),
+    fn directory(&mut self, dir: &OwnedFd, name: &CStr, kind: HolderKind) {
+        let card = stat(dir.as_fd(), name).ok().and_then(|stat| self.targets.file(&stat));
+        if let Some(card) = card {
+            self.hit(card, kind, dir.as_fd(), name);
         }
     }
 
@@ -215,7 +202,8 @@ impl Look<'_> {
         }
     }
 
-    fn mapped(&mut self, dir: &OwnedFd) {
+    /// A running program is a file that is mapped, too.
+    fn mapped(&mut self, dir: &OwnedFd, program: &Path) {
         let Ok(file) = openat(dir, c"maps", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) else {
             return;
         };
@@ -228,7 +216,8 @@ impl Look<'_> {
             let Some(line) = MapLine::parse(line) else { continue };
             if let Some(card) = self.targets.mapped(line.device, line.inode) {
                 let path = PathBuf::from(OsString::from_vec(line.path.to_vec()));
-                self.hits.push(Hit { card, pid: self.pid, kind: HolderKind::MappedFile, path });
+                let kind = if path == program { HolderKind::Executable } else { HolderKind::MappedFile };
+                self.hits.push(Hit { card, pid: self.pid, kind, path });
             }
         }
     }
@@ -238,10 +227,6 @@ impl Look<'_> {
         let path = readlinkat(dir, name).map(PathBuf::from).unwrap_or_default();
         self.hits.push(Hit { card, pid: self.pid, kind, path });
     }
-}
-
-fn is_gone(error: &io::Error) -> bool {
-    [Errno::ENOENT, Errno::ESRCH].into_iter().any(|errno| error.raw_os_error() == Some(errno as i32))
 }
 
 /// Whether a text has another in it, at the speed of the C library: there are megabytes of maps on a machine.

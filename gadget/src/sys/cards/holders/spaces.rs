@@ -1,6 +1,6 @@
 //! The mounts of other mount name spaces, as one process of each sees them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::processes::Processes;
@@ -16,18 +16,29 @@ pub(super) struct Space {
     pub table: Table,
 }
 
-/// Every mount name space but the one of `own` that a process is in, seen through a process that is not confined to a part
-/// of it, if there is one.
-pub(super) fn others(proc: &Path, processes: &Processes, pids: &[u32], blocks: &Blocks) -> Vec<Space> {
+/// Every mount name space but this process's own, and who is in them.
+#[derive(Debug, Default)]
+pub(super) struct Spaces {
+    /// Each seen through a process that is not confined to a part of it, if there is one.
+    pub spaces: Vec<Space>,
+    /// The processes in all of them.
+    pub processes: BTreeSet<u32>,
+}
+
+/// The other mount name spaces that a process is in.
+pub(super) fn others(proc: &Path, processes: &Processes, pids: &[u32], blocks: &Blocks) -> Spaces {
     let own = processes.namespace("self", "mnt");
     let mut spaces: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
     for &pid in pids {
-        if let Some(space) = processes.namespace(&pid.to_string(), "mnt").filter(|space| Some(*space) != own)
-        {
+        let space = processes.namespace(&pid.to_string(), "mnt");
+        if let Some(space) = space.filter(|space| Some(*space) != own) {
             spaces.entry(space).or_default().push(pid);
         }
     }
-    spaces.into_values().filter_map(|pids| space(proc, processes, pids, blocks)).collect()
+    Spaces {
+        processes: spaces.values().flatten().copied().collect(),
+        spaces: spaces.into_values().filter_map(|pids| space(proc, processes, pids, blocks)).collect(),
+    }
 }
 
 fn space(proc: &Path, processes: &Processes, mut pids: Vec<u32>, blocks: &Blocks) -> Option<Space> {

@@ -78,7 +78,6 @@ fn processes_hold_a_card_in_each_of_their_ways() {
     let rows = [
         ("cwd", HolderKind::CurrentDirectory),
         ("root", HolderKind::RootDirectory),
-        ("exe", HolderKind::Executable),
         ("fd/0", HolderKind::OpenFile),
     ];
     for (name, kind) in rows {
@@ -91,7 +90,7 @@ fn processes_hold_a_card_in_each_of_their_ways() {
     }
     fake.write(&format!("{dir}/maps"), &mapped);
     assert_eq!(kinds(&fake, &[ROOT, CARD]), [(HolderKind::MappedFile, Some(PID), file())]);
-    // Its program is mapped too, which is not said twice.
+    // The program that runs is mapped, and says so.
     fs::remove_file(fake.at(&format!("{dir}/exe"))).expect("the link");
     fake.link(&format!("{dir}/exe"), file());
     assert_eq!(kinds(&fake, &[ROOT, CARD]), [(HolderKind::Executable, Some(PID), file())]);
