@@ -77,11 +77,11 @@ pub fn follow<T: DeserializeOwned>(
             Err(_) => break,
         }
         let [replied, happened] = fds.map(|fd| fd.any().unwrap_or(false));
-        if replied {
-            break;
-        }
         if happened && show(watching, &mut last).is_err() {
             watch = None;
+        }
+        if replied {
+            break;
         }
     }
     connection.receive()

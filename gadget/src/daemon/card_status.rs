@@ -26,7 +26,8 @@ impl Daemon {
             }
         };
         let card = |card: &ObservedCard| {
-            let unit = self.established.as_ref().and_then(|established| established.units.get(&card.name));
+            let units = self.established.as_ref().map_or(&self.units, |established| &established.units);
+            let unit = units.get(&card.name);
             let file = unit.map(|unit| unit.medium(&self.kernel.roots.sys)).unwrap_or_default();
             self.describe_card(card, place(card, &file))
         };
@@ -95,8 +96,8 @@ impl Daemon {
 
     /// What the switch under way waits for.
     pub(super) fn progress(&mut self) {
-        let heard = self.line.as_ref().and_then(|line| line.heard());
-        if let Some(progress) = heard {
+        let heard = self.line.as_ref().map(|line| line.heard());
+        for progress in heard.unwrap_or_default() {
             self.publish(EventKind::Progress, progress.to_string(), progress.card);
         }
     }

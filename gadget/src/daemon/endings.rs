@@ -22,6 +22,7 @@ impl Daemon {
             self.broken = Some(io::Error::other("the switch ended abnormally"));
             return None;
         };
+        self.progress();
         self.line = None;
         self.asked_by = None;
         self.holds = holds;

@@ -21,6 +21,9 @@ use crate::sys::configfs::Lun;
 /// How long a wait looks away between two looks: nothing tells when a file is closed or a medium unlocked.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
+/// How long a locked medium is no reason to give up: a host locks it for as long as it looks what is on it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What whoever asks for a switch allows it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Permission {
@@ -190,18 +193,31 @@ impl<'a> HandOver<'a> {
     }
 
     fn eject(&self, card: &str, lun: &Lun, force: bool) -> Result<(), SwitchError> {
+        let sys = &self.kernel.roots.sys;
         let began = clock::now();
-        while !lun.eject(&self.kernel.roots.sys, force || self.permission.force)? {
+        // Never by force first: only what is locked has something to lose.
+        while !lun.eject(sys, false)? {
             let waited = clock::now().saturating_sub(began);
-            if self.permission.wait.is_none_or(|limit| waited >= limit) {
+            let forced = (force || self.permission.force) && lun.eject(sys, true)?;
+            let what = match forced {
+                true => "taken from the host by force, what it had not written yet is lost",
+                false => "waiting for the host to eject",
+            };
+            if !forced && waited >= self.permission.wait.unwrap_or(PATIENCE) {
                 return Err(Refusal::HostBusy { cards: vec![card.to_owned()] }.into());
             }
-            self.line.say(Some(Progress {
-                card: Some(card.to_owned()),
-                what: "waiting for the host to eject".to_owned(),
-                bytes_left: None,
-                seconds: waited.as_secs(),
-            }));
+            if forced || self.permission.wait.is_some() {
+                self.line.say(Some(Progress {
+                    card: Some(card.to_owned()),
+                    what: what.to_owned(),
+                    bytes_left: None,
+                    seconds: waited.as_secs(),
+                }));
+            }
+            if forced {
+                log::warn!("card {card}: {what}");
+                break;
+            }
             self.go_on()?;
             thread::sleep(LOOK_AGAIN);
         }

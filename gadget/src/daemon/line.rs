@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
@@ -12,8 +12,15 @@ use crate::control::Progress;
 #[derive(Debug)]
 pub struct Line {
     cancelled: AtomicBool,
-    progress: Mutex<Option<Progress>>,
+    said: Mutex<Said>,
     news: EventFd,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    now: Option<Progress>,
+    /// What was told and nobody has heard yet: some of it is told once.
+    unheard: Vec<Progress>,
 }
 
 impl Line {
@@ -23,7 +30,7 @@ impl Line {
     /// The kernel's, out of descriptors.
     pub fn new() -> nix::Result<Self> {
         let news = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
-        Ok(Self { cancelled: AtomicBool::new(false), progress: Mutex::new(None), news })
+        Ok(Self { cancelled: AtomicBool::new(false), said: Mutex::default(), news })
     }
 
     /// Asks the switch to end and be undone, at its next step.
@@ -44,21 +51,27 @@ impl Line {
 
     /// Tells what the switch waits for; none when it goes on.
     pub fn say(&self, progress: Option<Progress>) {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+        let mut said = self.said();
+        said.unheard.extend(progress.clone());
+        said.now = progress;
         let _ = self.news.write(1);
     }
 
-    /// What was told last. Makes the line unreadable until more is told.
+    /// All that was told since the last time. Makes the line unreadable until more is told.
     #[must_use]
-    pub fn heard(&self) -> Option<Progress> {
+    pub fn heard(&self) -> Vec<Progress> {
         let _ = self.news.read();
-        self.now()
+        std::mem::take(&mut self.said().unheard)
     }
 
     /// What was told last.
     #[must_use]
     pub fn now(&self) -> Option<Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said().now.clone()
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -43,6 +43,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::control::{self, Refusal, Reply};
 use crate::exit::Exit;
 use crate::mode::{Action, Event, State};
+use crate::sys::configfs::Lun;
 use crate::sys::netlink::{Monitor, Netlink, NetlinkError};
 use crate::sys::sandbox::close_inherited;
 use crate::sys::uevent::{UeventError, Uevents};
@@ -171,6 +172,8 @@ struct Daemon {
     holds: Holds,
     /// The media that were held before the switch under way.
     held: Vec<PathBuf>,
+    /// The units that the cards were in then.
+    units: BTreeMap<String, Lun>,
     /// The cards that the host gave back by itself, in a mode that lends the others.
     returned: BTreeSet<String>,
     /// What checking the cards that came back last found, by card.
@@ -223,6 +226,7 @@ impl Daemon {
             asked_by: None,
             holds: Holds::default(),
             held: Vec::new(),
+            units: BTreeMap::new(),
             returned: BTreeSet::new(),
             verdicts: BTreeMap::new(),
             card_watch: CardWatch::default(),
@@ -279,7 +283,7 @@ impl Daemon {
         self.held = self.holds.media();
         self.line = Some(Arc::clone(&line));
         self.publish_switching(to.as_deref());
-        self.established = None;
+        self.units = self.established.take().map(|established| established.units).unwrap_or_default();
         let job = Job {
             from,
             to,

@@ -170,8 +170,7 @@ impl Switch<'_> {
             return Ok(None);
         };
         let (observed, wanted, steps) = self.plan(mode, under_way)?;
-        self.kernel.notes().keep_before(&observed.before)?;
-        self.hand_over.note(&observed, under_way.clone(), &steps)?;
+        self.note(&observed, under_way, &steps)?;
         let mut kept = BTreeSet::new();
         for step in &steps {
             match self.execute(step, wanted.responder.as_ref()) {
@@ -188,6 +187,22 @@ impl Switch<'_> {
             log::warn!("{error}");
         }
         Ok(Some(established))
+    }
+
+    /// Writes down what the steps need to be undone by, if they do anything. With a full run directory no card is taken;
+    /// the way back stays open, since what it needs was written when the cards were taken.
+    fn note(&self, observed: &Observed, under_way: &UnderWay, steps: &[Step]) -> Result<(), SwitchError> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.kernel.notes().keep_before(&observed.before)?;
+        match self.hand_over.note(observed, under_way.clone(), steps) {
+            Err(error) if plan::taken(steps).is_empty() => {
+                log::warn!("{error}");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// The plan, once nothing is in its way. Whoever held a card may have mounted or unmounted it meanwhile: it is made

@@ -56,7 +56,8 @@ fn lun_attributes(index: usize, lun: &LunSpec) -> Vec<Wanted> {
         echo(&name("nofua"), flag(lun.no_fua)),
     ];
     if let Some(inquiry) = &lun.inquiry {
-        wanted.push((name("inquiry_string"), inquiry.clone(), Check::IfPresent));
+        // The kernel shows all 28 bytes of it.
+        wanted.push((name("inquiry_string"), format!("{inquiry:<28}"), Check::IfPresent));
     }
     wanted
 }
