@@ -133,7 +133,9 @@ impl<'a> HandOver<'a> {
                 return Err(Refusal::CardBusy { holders: held }.into());
             }
             if matches!(policy, OnBusy::Terminate { .. }) && !terminated {
-                let pids: Vec<u32> = held.iter().filter_map(|held| held.holder.pid).collect();
+                // Of a mount name space, the process is only an example, and perhaps the first of a container.
+                let processes = held.iter().filter(|held| held.holder.kind != HolderKind::MountNamespace);
+                let pids: Vec<u32> = processes.filter_map(|held| held.holder.pid).collect();
                 log::warn!("ending {}", list(&held));
                 cards::terminate(&pids)?;
                 terminated = true;
