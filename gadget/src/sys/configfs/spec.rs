@@ -149,7 +149,7 @@ pub struct MassStorageSpec {
 
 /// One logical unit, always `removable`: only then does the kernel ask the host before it takes the medium away.
 ///
-/// What is in it (`file`) is no part of its description: media come and go while the unit stays, see [`Lun`].
+/// What is in it (`file`) is no part of its description: media come and go while the unit stays, see [`super::Lun`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LunSpec {
     /// `ro`.
