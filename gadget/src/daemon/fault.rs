@@ -6,8 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::{Signal, raise};
 
-/// The steps that were carried out since the file was there.
+/// The steps of this switch that were carried out since the file was there.
 static STEPS: AtomicU32 = AtomicU32::new(0);
+
+/// A switch begins.
+pub fn begin() {
+    STEPS.store(0, Ordering::Relaxed);
+}
 
 /// Counts a step; behind the one whose number is in `RUN/fault`, the daemon is killed.
 pub fn after_step(run: &Path) {

@@ -67,6 +67,8 @@ pub struct Switched {
 
 /// Switches, and undoes it if it fails.
 pub fn perform(kernel: &Kernel, job: Job) -> Switched {
+    #[cfg(feature = "fault-points")]
+    super::fault::begin();
     let Job { from, to, supervisor, holds, returned, permission, line } = job;
     let hand_over = HandOver::new(kernel, permission, &line, holds);
     let mut switch = Switch {

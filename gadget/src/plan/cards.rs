@@ -107,15 +107,15 @@ fn name_of(observed: &Observed, live: &LiveLun) -> String {
     observed.cards.iter().find(in_it).map_or_else(|| live.file.clone(), |card| card.name.clone())
 }
 
-/// Mounts that were made later come off first.
+/// Swap first, which may be in a file on the card; then the mounts that were made later come off first.
 fn take(card: &ObservedCard) -> Vec<Step> {
     let name = || card.name.clone();
-    let mut steps = Vec::new();
+    let mut steps: Vec<_> =
+        card.swaps.iter().map(|swap| Step::SwapOff { card: name(), swap: swap.clone() }).collect();
     for mount in card.mounts.iter().rev() {
         steps.push(Step::Sync { card: name(), point: mount.point.clone(), device: mount.device });
         steps.push(Step::Unmount { card: name(), point: mount.point.clone() });
     }
-    steps.extend(card.swaps.iter().map(|swap| Step::SwapOff { card: name(), swap: swap.clone() }));
     steps.extend(card.medium.clone().map(|medium| Step::Hold { card: name(), medium }));
     steps
 }

@@ -116,7 +116,12 @@ impl CardSystem {
         Ok(ObservedCard {
             name: card.name.to_owned(),
             lun: card.lun,
-            held: medium.as_ref().is_some_and(|medium| held.contains(&medium.path)),
+            // Also of a card that was pulled out: its hold is to be let go of.
+            held: medium
+                .as_ref()
+                .map(|medium| &medium.path)
+                .or(card.record.map(|record| &record.medium))
+                .is_some_and(|path| held.contains(path)),
             mounts: mounts.into_iter().cloned().collect(),
             swaps: areas,
             record: card.record.cloned(),
