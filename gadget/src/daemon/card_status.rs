@@ -83,6 +83,7 @@ impl Daemon {
     }
 
     pub(super) fn look_at_cards(&mut self) {
+        self.holds.forget_gone();
         let cards = self.card_status();
         let mode = self.state.mode().map(str::to_owned);
         let on_eject = self.kernel.config.storage.on_eject;

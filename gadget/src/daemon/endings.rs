@@ -5,6 +5,7 @@ use std::io;
 use serde_json::json;
 
 use super::clients::ClientId;
+use super::hand_over::Permission;
 use super::link_care::Care;
 use super::switch::Switched;
 use super::{Daemon, DaemonError, Reporter, SwitchError};
@@ -68,6 +69,7 @@ impl Daemon {
     /// The host still uses a card: the daemon does not end, whoever wanted that is told why.
     fn go_on_after(&mut self, error: &SwitchError) {
         self.ending = false;
+        self.ending_with = Permission::default();
         log::error!("{error}");
         for client in std::mem::take(&mut self.stoppers) {
             self.clients.reply(Some(client), &error.refusal().reply());

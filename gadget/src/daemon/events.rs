@@ -145,7 +145,7 @@ impl Daemon {
     fn signalled(&mut self) {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             log::info!("ends because of signal {}", signal.ssi_signo);
-            self.ending = true;
+            self.end_soon(Permission::default());
         }
     }
 
@@ -170,8 +170,7 @@ impl Daemon {
                 self.clients.reply(client, &control::Reply::more(json!({ "event": first })));
             }
             Call::Stop(stop) => {
-                self.ending = true;
-                self.ending_with = Permission::of(stop.force, stop.wait, None);
+                self.end_soon(Permission::of(stop.force, stop.wait, None));
                 self.stoppers.extend(client);
             }
             Call::Cancel => self.cancel(client),
@@ -183,11 +182,19 @@ impl Daemon {
             Call::SetMode(set) => {
                 if self.worker.is_none() {
                     self.asked_by = Some(format!("uid {} (pid {})", peer.uid, peer.pid));
-                    self.returned.clear();
                 }
                 let permission = Permission::of(set.force, set.wait, set.on_busy);
                 self.happen_for(Event::Ask { mode: set.name }, client, permission);
             }
+        }
+    }
+
+    /// Whatever is under way, and may wait for long, gives way.
+    fn end_soon(&mut self, permission: Permission) {
+        self.ending = true;
+        self.ending_with = permission;
+        if let (State::Switching { to: Some(_), .. }, Some(line)) = (&self.state, &self.line) {
+            line.cancel();
         }
     }
 
@@ -206,11 +213,12 @@ impl Daemon {
     }
 
     fn cancel(&mut self, client: Option<ClientId>) {
-        if let Some(line) = self.line.as_ref().filter(|_| self.worker.is_some()) {
-            line.cancel();
-            return self.answer(client, json!({}));
-        }
-        let message = "no switch is under way; nothing to cancel".to_owned();
+        let message = match self.line.as_ref().filter(|_| self.worker.is_some()) {
+            Some(line) if line.cancel() => return self.answer(client, json!({})),
+            Some(_) => "the switch is being undone already; wait for it (usbnet watch)",
+            None => "no switch is under way; nothing to cancel",
+        };
+        let message = message.to_owned();
         self.clients.reply(client, &Refusal::Failed { exit: Exit::Failed, message }.reply());
     }
 

@@ -62,6 +62,11 @@ impl Holds {
         self.by_card.keys().cloned().collect()
     }
 
+    /// Lets go of what was pulled out: what comes to its place later is not held.
+    pub fn forget_gone(&mut self) {
+        self.by_card.retain(|_, hold| !hold.is_gone());
+    }
+
     fn take(&mut self, card: &str, medium: &Medium) -> Result<(), SwitchError> {
         self.by_card.insert(card.to_owned(), Hold::take(medium)?);
         Ok(())
@@ -133,9 +138,13 @@ impl<'a> HandOver<'a> {
                 return Err(Refusal::CardBusy { holders: held }.into());
             }
             if matches!(policy, OnBusy::Terminate { .. }) && !terminated {
-                // Of a mount name space, the process is only an example, and perhaps the first of a container.
-                let processes = held.iter().filter(|held| held.holder.kind != HolderKind::MountNamespace);
-                let pids: Vec<u32> = processes.filter_map(|held| held.holder.pid).collect();
+                // Nothing is ended for a switch that fails all the same. Of a mount name space, the process is only an
+                // example, and perhaps the first of a container.
+                let pid =
+                    |held: &Held| held.holder.pid.filter(|_| held.holder.kind != HolderKind::MountNamespace);
+                let Some(pids) = held.iter().map(pid).collect::<Option<Vec<u32>>>() else {
+                    return Err(Refusal::CardBusy { holders: held }.into());
+                };
                 log::warn!("ending {}", list(&held));
                 cards::terminate(&pids)?;
                 terminated = true;
@@ -250,6 +259,11 @@ impl<'a> HandOver<'a> {
     fn check(&mut self, card: &str, medium: &Medium) -> Result<(), SwitchError> {
         let how = self.kernel.config.storage.check;
         if how == FsCheck::Off || medium.read_only {
+            return Ok(());
+        }
+        // Some checkers do not mind that a file system is mounted, and destroy it.
+        if let Err(error) = Hold::take(medium) {
+            log::warn!("card {card} is not checked: {error}");
             return Ok(());
         }
         self.line.say(Some(Progress {

@@ -19,7 +19,7 @@ use crate::control::{self, Refusal};
 use crate::identity::{Identity, IdentityError};
 use crate::plan::{self, Before, GADGET, GadgetTarget, LiveLegacy, LiveLink, Observed};
 use crate::sys::cards::{CardError, CardSystem};
-use crate::sys::configfs::{ConfigFs, Presence, legacy_luns};
+use crate::sys::configfs::{ConfigFs, LiveGadget, Presence, legacy_luns};
 use crate::sys::modules::{self, Index, Modules};
 use crate::sys::netlink::{Netlink, NetlinkError};
 use crate::sys::udc;
@@ -130,12 +130,8 @@ impl Kernel {
         let modules = Modules::observe(&self.roots.proc, self.index.clone())?;
         let gadget = configfs.observe(GADGET)?;
         let legacy = self.legacy(&modules);
-        let luns = match (&gadget, &legacy) {
-            (Some(gadget), None) => gadget.luns(),
-            (_, Some(_)) => legacy_luns(&self.roots.sys),
-            (None, None) => Vec::new(),
-        };
         let (cards, cards_refused) = self.observe_cards(held)?;
+        let luns = gadget.as_ref().map(LiveGadget::luns).unwrap_or_default();
         let mut observed = Observed {
             presence,
             gadget,
@@ -151,6 +147,10 @@ impl Kernel {
             modules,
             configfs,
         };
+        // Those of somebody else's module are none of our business.
+        if observed.our_legacy().is_some() {
+            observed.luns.extend(legacy_luns(&self.roots.sys));
+        }
         observed.link = live_link(&own_interfaces(&observed), self.config.link.address.address)?;
         Ok(observed)
     }

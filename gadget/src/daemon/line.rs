@@ -12,6 +12,8 @@ use crate::control::Progress;
 #[derive(Debug)]
 pub struct Line {
     cancelled: AtomicBool,
+    /// It is too late for that: the switch is being undone.
+    closed: AtomicBool,
     said: Mutex<Said>,
     news: EventFd,
 }
@@ -30,23 +32,29 @@ impl Line {
     /// The kernel's, out of descriptors.
     pub fn new() -> nix::Result<Self> {
         let news = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
-        Ok(Self { cancelled: AtomicBool::new(false), said: Mutex::default(), news })
+        Ok(Self {
+            cancelled: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            said: Mutex::default(),
+            news,
+        })
     }
 
-    /// Asks the switch to end and be undone, at its next step.
-    pub fn cancel(&self) {
+    /// Asks the switch to end and be undone, at its next step; false if it is being undone already.
+    pub fn cancel(&self) -> bool {
         self.cancelled.store(true, Ordering::Release);
+        !self.closed.load(Ordering::Acquire)
     }
 
     /// From here on the switch cannot be cancelled: it is being undone.
     pub fn ignore_cancel(&self) {
-        self.cancelled.store(false, Ordering::Release);
+        self.closed.store(true, Ordering::Release);
     }
 
     /// Whether it was asked to.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
+        self.cancelled.load(Ordering::Acquire) && !self.closed.load(Ordering::Acquire)
     }
 
     /// Tells what the switch waits for; none when it goes on.
@@ -78,5 +86,22 @@ impl Line {
 impl AsFd for Line {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.news.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_being_undone_cannot_be_cancelled() {
+        let line = Line::new().expect("a descriptor");
+        assert!(!line.is_cancelled());
+        assert!(line.cancel() && line.is_cancelled());
+        line.ignore_cancel();
+        assert!(
+            !line.cancel() && !line.is_cancelled(),
+            "neither by what came before nor by what comes after"
+        );
     }
 }

@@ -277,9 +277,9 @@ impl Daemon {
             }
         };
         self.asked = client;
-        if from != to {
-            self.returned.clear();
-        }
+        // Whoever asks for a mode wants all cards in it; one that is only mended stays as it is.
+        let returned =
+            if self.asked_by.is_some() || from != to { BTreeSet::new() } else { self.returned.clone() };
         self.held = self.holds.media();
         self.line = Some(Arc::clone(&line));
         self.publish_switching(to.as_deref());
@@ -289,7 +289,8 @@ impl Daemon {
             to,
             supervisor: self.supervisor.take(),
             holds: std::mem::take(&mut self.holds),
-            returned: self.returned.clone(),
+            returned,
+            returned_before: self.returned.clone(),
             permission,
             line,
         };

@@ -38,6 +38,8 @@ pub struct Job {
     pub holds: Holds,
     /// The cards that the host gave back by itself, and that stay with the device.
     pub returned: BTreeSet<String>,
+    /// As it was before: to be restored if the switch is undone.
+    pub returned_before: BTreeSet<String>,
     /// What whoever asked allows.
     pub permission: Permission,
     /// How the loop is told how far it is, and tells that it is cancelled.
@@ -69,7 +71,7 @@ pub struct Switched {
 pub fn perform(kernel: &Kernel, job: Job) -> Switched {
     #[cfg(feature = "fault-points")]
     super::fault::begin();
-    let Job { from, to, supervisor, holds, returned, permission, line } = job;
+    let Job { from, to, supervisor, holds, returned, returned_before, permission, line } = job;
     let hand_over = HandOver::new(kernel, permission, &line, holds);
     let mut switch = Switch {
         kernel,
@@ -87,6 +89,7 @@ pub fn perform(kernel: &Kernel, job: Job) -> Switched {
         Err(error) if to.is_none() && !error.is_refusal() => (Err(error), false, None),
         Err(error) => {
             switch.hand_over.undo();
+            switch.returned = returned_before;
             switch.undo(from.as_deref(), to.as_deref(), &under_way, error)
         }
     };
@@ -158,7 +161,8 @@ struct Switch<'a> {
 }
 
 impl Switch<'_> {
-    fn observe(&self) -> Result<Observed, SwitchError> {
+    fn observe(&mut self) -> Result<Observed, SwitchError> {
+        self.hand_over.holds.forget_gone();
         self.kernel.observe(self.supervisor.as_ref().and_then(running), &self.hand_over.holds.media())
     }
 
@@ -177,7 +181,7 @@ impl Switch<'_> {
         for step in &steps {
             match self.execute(step, wanted.responder.as_ref()) {
                 Err(error) if step.gives_back() => {
-                    kept.extend(step.card().map(str::to_owned));
+                    kept.extend(step.card().filter(|_| step.restores()).map(str::to_owned));
                     self.complaints.push(error);
                 }
                 other => other?,
@@ -209,7 +213,11 @@ impl Switch<'_> {
 
     /// The plan, once nothing is in its way. Whoever held a card may have mounted or unmounted it meanwhile: it is made
     /// anew after every wait.
-    fn plan(&self, mode: &str, under_way: &UnderWay) -> Result<(Observed, Wanted, Vec<Step>), SwitchError> {
+    fn plan(
+        &mut self,
+        mode: &str,
+        under_way: &UnderWay,
+    ) -> Result<(Observed, Wanted, Vec<Step>), SwitchError> {
         loop {
             let observed = self.observe()?;
             let wanted = self.kernel.wanted(mode, &observed, &self.returned)?;
@@ -241,7 +249,7 @@ impl Switch<'_> {
             self.returned.extend(came.map(|card| card.name.clone()));
         }
         match self.reach(from, under_way) {
-            Ok(established) if from == to => {
+            Ok(established) if from == to && !error.is_refusal() => {
                 log::warn!("{error}; the second try succeeded");
                 (Ok(()), false, established)
             }
@@ -277,7 +285,7 @@ impl Switch<'_> {
                     left = true;
                 }
                 Err(error) => {
-                    kept.extend(step.card().map(str::to_owned));
+                    kept.extend(step.card().filter(|_| step.restores()).map(str::to_owned));
                     errors.push(error);
                 }
             }

@@ -77,10 +77,12 @@ fn must_come_out(
         card.medium.as_ref().is_some_and(|medium| is(live, &medium.path))
             && (card.held || card.mounts.is_empty())
     });
-    // Of a card that was pulled out there is nothing left that the host could still write.
+    // Of a card that was pulled out there is nothing left that the host could still write. A reader's slot stays there.
+    let slot_is_empty =
+        observed.cards.iter().any(|card| card.lun == Some(live.index) && card.medium.is_none());
     let gone =
         !observed.cards.iter().any(|card| card.medium.as_ref().is_some_and(|medium| is(live, &medium.path)))
-            && !Path::new(&live.file).exists();
+            && (slot_is_empty || !Path::new(&live.file).exists());
     (rebuilt || !right).then_some(gone)
 }
 
@@ -130,7 +132,7 @@ fn give_back(card: &ObservedCard) -> Vec<Step> {
     let (Some(record), Some(medium)) = (&card.record, &card.medium) else { return steps };
     let missing = |point: &Path| !card.mounts.iter().any(|mount| mount.point == point);
     let mounts: Vec<_> = record.mounts.iter().filter(|mount| missing(&mount.point)).cloned().collect();
-    if !mounts.is_empty() {
+    if !mounts.is_empty() && card.mounts.is_empty() {
         steps.push(Step::Check { card: name(), medium: medium.clone() });
     }
     steps.extend(mounts.into_iter().map(|mount| Step::Mount { card: name(), mount }));

@@ -200,6 +200,12 @@ impl Step {
         }
     }
 
+    /// Whether the step makes use of a card again as the record has it, so that the record is needed until it succeeds.
+    #[must_use]
+    pub const fn restores(&self) -> bool {
+        matches!(self, Self::Mount { .. } | Self::SwapOn { .. })
+    }
+
     /// Whether the step gives something back. These go on past errors: the mode is what was asked for either way, and
     /// undoing it would take away what could be given back.
     #[must_use]

@@ -270,6 +270,29 @@ fn a_card_that_was_pulled_out_leaves_its_unit_by_force() {
 }
 
 #[test]
+fn an_empty_slot_of_a_reader_is_no_reason_to_ask_the_host() {
+    let mut world = World::new();
+    world.reach(MODES[2]);
+    // The reader's node stays; the observer finds no medium in it and nothing that is held.
+    world.cards[1].medium = None;
+    world.cards[1].held = false;
+    let steps = switch(&world.observe(), &wanted(MODES[2])).expect("a plan");
+    assert_eq!(outline(&steps), "eject:/dev/zero");
+    assert!(matches!(&steps[0], Step::Eject { force: true, .. }), "{steps:?}");
+}
+
+#[test]
+fn nothing_is_checked_while_a_part_of_it_is_mounted() {
+    let mut world = World::new();
+    world.reach(MODES[1]);
+    let steps = switch(&world.observe(), &wanted(MODES[2])).expect("a plan");
+    let first = steps.iter().position(|step| matches!(step, Step::Unmount { .. })).expect("an unmount");
+    world.run(&steps, first + 1);
+    let back = switch(&world.observe(), &wanted(MODES[1])).expect("a plan");
+    assert_eq!(outline(&back), "mount:/media/mmc0", "one of its two mounts is still there");
+}
+
+#[test]
 fn what_cannot_be_given_back_is_kept_in_the_record() {
     let mount = MountRecord::of(&mount(0, "/media/mmc0"));
     let record =

@@ -1,9 +1,9 @@
 //! Keeping everything else on the device from using a medium while it is lent.
 
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Seek as _, SeekFrom};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -60,6 +60,17 @@ impl Hold {
             }
         };
         Ok(Self { path, kept })
+    }
+
+    /// Whether what is held is not there any more: the node is gone or leads to another device, or the device is dead.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        let Kept::Block(file) = &self.kept else { return !self.path.exists() };
+        let number = |metadata: io::Result<Metadata>| metadata.map(|metadata| metadata.rdev()).ok();
+        let there =
+            number(file.metadata()).is_some_and(|held| number(fs::metadata(&self.path)) == Some(held));
+        let mut end = file;
+        !(there && end.seek(SeekFrom::End(0)).is_ok_and(|size| size > 0))
     }
 
     /// What is held.

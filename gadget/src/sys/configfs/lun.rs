@@ -41,7 +41,7 @@ impl Lun {
                 let all = legacy_directories(sys);
                 all.into_iter()
                     .find(|(at, _)| at == index)
-                    .map_or_else(PathBuf::new, |(_, directory)| directory)
+                    .map_or_else(|| sys.join("no-such-unit"), |(_, directory)| directory)
             }
         }
     }
