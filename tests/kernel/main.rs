@@ -3,12 +3,17 @@
 
 mod bench;
 mod cable;
+mod card_faults;
 mod carrier;
+mod churn;
 mod composite;
 mod faults;
+mod holders;
 mod identity;
+mod kill;
 mod lease;
 mod plan;
 mod refusals;
+mod storage;
 mod windows;
 mod without_udc;

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    os::fd::AsRawFd as _,
+    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -21,8 +21,9 @@ use crate::{
 const MEDIA: &str = "/run/host-media";
 
 mod scsi {
-    // Neither has an argument, and both are older than the convention of _IO (`scsi/scsi_ioctl.h`, `linux/cdrom.h`).
+    // All are older than the convention of _IO (`scsi/scsi_ioctl.h`, `linux/cdrom.h`).
     nix::ioctl_none_bad!(unlock_door, 0x5381);
+    nix::ioctl_write_int_bad!(lock_cdrom, 0x5329);
     nix::ioctl_none_bad!(eject, 0x5309);
 }
 
@@ -58,11 +59,23 @@ pub fn disks() -> Vec<Disk> {
 /// Waits until the host has a disk of LUN `lun` with a medium in it and has finished looking at it.
 #[must_use]
 pub fn disk(lun: usize) -> Disk {
-    let disk = wait_for(&format!("the host's disk of LUN {lun}"), || {
-        disks().into_iter().find(|disk| disk.lun == lun && disk.node.exists() && disk.size() > 0)
-    });
+    let disk = found(lun);
     sh("udevadm settle --timeout=120");
     disk
+}
+
+fn found(lun: usize) -> Disk {
+    wait_for(&format!("the host's disk of LUN {lun}"), || {
+        disks().into_iter().find(|disk| disk.lun == lun && disk.node.exists() && disk.size() > 0)
+    })
+}
+
+/// Waits until the host has as many disks and has finished looking at them: it locks a medium for as long as it looks.
+pub fn settled(count: usize) {
+    for lun in 0..count {
+        found(lun);
+    }
+    sh("udevadm settle --timeout=120");
 }
 
 impl Disk {
@@ -110,10 +123,15 @@ impl Disk {
     /// Ejects it as `eject` does: unlocks the door and sends START STOP UNIT.
     #[track_caller]
     pub fn eject(&self) {
-        let node = fs::OpenOptions::new().read(true).open(&self.node).expect("the host's disk");
-        // SAFETY: neither request has an argument, and the descriptor is open.
-        unsafe { scsi::unlock_door(node.as_raw_fd()).and_then(|_| scsi::eject(node.as_raw_fd())) }
-            .unwrap_or_else(|error| panic!("the host cannot eject {}: {error}", self.node.display()));
+        let node = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.node);
+        let node = node.expect("the host's disk");
+        // SAFETY: none of the requests has a pointer as its argument, and the descriptor is open.
+        unsafe {
+            // A drive for discs has one lock more; a disk does not know that request.
+            let _ = scsi::lock_cdrom(node.as_raw_fd(), 0);
+            scsi::unlock_door(node.as_raw_fd()).and_then(|_| scsi::eject(node.as_raw_fd()))
+        }
+        .unwrap_or_else(|error| panic!("the host cannot eject {}: {error}", self.node.display()));
     }
 }
 

@@ -2,11 +2,25 @@
 
 use std::{
     fs::File,
-    os::unix::fs::FileExt as _,
-    process::{Command, Stdio},
+    os::unix::{
+        fs::FileExt as _,
+        process::{CommandExt as _, ExitStatusExt as _},
+    },
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
-use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::{
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        signal::{Signal, killpg},
+    },
+    unistd::Pid,
+};
+
+/// How long a command may take.
+const BOUND: Duration = Duration::from_secs(120);
 
 /// How a command ended.
 #[derive(Debug, Clone)]
@@ -28,15 +42,33 @@ pub struct Outcome {
 pub fn run(program: &[&str]) -> Outcome {
     // Files and not pipes: a pipe only ends with the last of the processes that a program leaves behind.
     let (out, err) = (memory_file(), memory_file());
-    let status = Command::new("timeout")
-        .args(["--verbose", "--kill-after=5", "120"])
-        .args(program)
+    let mut child = Command::new(program[0])
+        .args(&program[1..])
         .stdin(Stdio::null())
         .stdout(out.try_clone().expect("a descriptor"))
         .stderr(err.try_clone().expect("a descriptor"))
-        .status()
+        .process_group(0)
+        .spawn()
         .unwrap_or_else(|error| panic!("cannot run {program:?}: {error}"));
-    Outcome { code: status.code().unwrap_or(255), out: whole(&out), err: whole(&err) }
+    let code = bounded(&mut child);
+    Outcome { code, out: whole(&out), err: whole(&err) }
+}
+
+/// Waits for the end. Here and not by `timeout`: a program more to start costs more than most of these take.
+fn bounded(child: &mut Child) -> i32 {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("its end") {
+            return status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(127));
+        }
+        if start.elapsed() > BOUND {
+            // With all that it started; one that heeds no signal is beyond help.
+            let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
+            let _ = child.wait();
+            return 124;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn memory_file() -> File {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use crate::daemon::status;
 
 /// The mode, every mount and every attribute of every gadget.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The mode, as the status has it.
     pub mode: Option<String>,
@@ -33,6 +33,30 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Expects all to be as it was.
+    ///
+    /// # Panics
+    ///
+    /// With what is otherwise, and only that.
+    #[track_caller]
+    pub fn assert_unchanged(&self, when: &str) {
+        let now = Self::take();
+        assert_eq!(now.mode, self.mode, "{when}: the mode");
+        let new = |one: &str, other: &str| -> Vec<String> {
+            one.lines().filter(|line| !other.lines().any(|old| old == *line)).map(str::to_owned).collect()
+        };
+        let (gone, come) = (new(&self.mounts, &now.mounts), new(&now.mounts, &self.mounts));
+        assert!(self.mounts == now.mounts, "{when}: mounts have gone {gone:#?} and come {come:#?}");
+        let all = self.gadgets.keys().chain(now.gadgets.keys());
+        let changed: BTreeMap<_, _> = all
+            .filter(|path| self.gadgets.get(*path) != now.gadgets.get(*path))
+            .map(|path| (path, (self.gadgets.get(path), now.gadgets.get(path))))
+            .collect();
+        assert!(changed.is_empty(), "{when}: of the gadget was changed {changed:#?}");
+    }
+}
+
 fn walk(directory: &Path, into: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -43,7 +67,7 @@ fn walk(directory: &Path, into: &mut BTreeMap<String, String>) {
         } else if kind.is_symlink() {
             fs::read_link(&path).expect("a link").display().to_string()
         } else {
-            fs::read(&path).map_or_else(|error| error.to_string(), |bytes| format!("{bytes:?}"))
+            fs::read(&path).map_or_else(|error| error.to_string(), |bytes| bytes.escape_ascii().to_string())
         };
         into.insert(path.display().to_string(), content);
     }
