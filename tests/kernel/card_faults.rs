@@ -6,9 +6,8 @@ use std::{
 };
 
 use usbnet_tests::{
-    cable,
     cards::{Card, Kind, with_cards},
-    daemon::{configure, status, status_json, usbnet, usbnet_fails, usbnet_ok},
+    daemon::{configure, status_json, usbnet, usbnet_fails, usbnet_ok},
     disk::{disk, settled},
     lab::Lab,
     run::{sh, sh_quietly},
@@ -18,7 +17,6 @@ use usbnet_tests::{
 
 const FAILED: i32 = 1;
 const CONFIG_INVALID: i32 = 3;
-const NO_KERNEL_SUPPORT: i32 = 6;
 
 /// Undoes a fault when the scenario ends, however it ends.
 struct Undo(String);
@@ -129,30 +127,6 @@ fn checkers_that_find_something_or_fail() {
             card.mount();
         }
     }
-}
-
-/// The controller goes while the cards are on their way: they come back to the device, and wait for it there.
-#[test]
-fn udc_vanishes() {
-    let _lab = Lab::begin();
-    let cards = Card::pair();
-    let driver = "/sys/bus/platform/drivers/dummy_udc";
-    let _undo = Undo(format!("echo {} > {driver}/bind", cable::UDC));
-    configure(&with_cards(&["/media/mmc1", "/media/mmc2"], "start_mode: \"charging\""));
-    usbnet_ok(&["start"]);
-    sh(&format!("echo {} > {driver}/unbind", cable::UDC));
-    usbnet_fails(&["mode", "storage"], NO_KERNEL_SUPPORT, &["UDC"]);
-    assert!(cards.iter().all(|card| card.mounts().len() == 1));
-    sh(&format!("echo {} > {driver}/bind", cable::UDC));
-    wait_until("the controller", || fs::exists(format!("/sys/class/udc/{}", cable::UDC)).unwrap_or(false));
-    usbnet_ok(&["mode", "storage"]);
-    settled(2);
-
-    // And once more while they are lent.
-    sh(&format!("echo {} > {driver}/unbind", cable::UDC));
-    usbnet_ok(&["mode", "charging"]);
-    assert!(cards.iter().all(|card| card.mounts().len() == 1));
-    assert_eq!(status().mode.as_deref(), Some("charging"));
 }
 
 /// Two who want different things: the second hears who is switching.

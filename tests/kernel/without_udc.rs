@@ -1,12 +1,53 @@
-//! A kernel without a UDC. By its name the last: see `Lab` on what unloading dummy_hcd does.
+//! A controller that goes, and a kernel that has none. By its name the last, and in this order: see `Lab` on what taking
+//! dummy_hcd away does to the network gadgets that come after it.
+
+use std::fs;
 
 use usbnet_tests::{
-    daemon::{processes, usbnet_fails},
+    cable,
+    cards::{Card, with_cards},
+    daemon::{configure, processes, status, usbnet_fails, usbnet_ok},
+    disk::settled,
     lab::Lab,
-    run::sh,
+    run::{sh, sh_quietly},
+    wait::wait_until,
 };
 
 const NO_KERNEL_SUPPORT: i32 = 6;
+const DRIVER: &str = "/sys/bus/platform/drivers/dummy_udc";
+
+/// Binds the driver again, however the scenario ends.
+struct Rebind;
+
+impl Drop for Rebind {
+    fn drop(&mut self) {
+        sh_quietly(&format!("echo {} > {DRIVER}/bind", cable::UDC));
+    }
+}
+
+/// The controller goes while the cards are on their way: they come back to the device, and wait for it there.
+#[test]
+fn cards_come_back() {
+    let _lab = Lab::begin();
+    let cards = Card::pair();
+    let _rebind = Rebind;
+    let unbind = format!("echo {} > {DRIVER}/unbind", cable::UDC);
+    configure(&with_cards(&["/media/mmc1", "/media/mmc2"], "start_mode: \"charging\""));
+    usbnet_ok(&["start"]);
+    sh(&unbind);
+    usbnet_fails(&["mode", "storage"], NO_KERNEL_SUPPORT, &["UDC"]);
+    assert!(cards.iter().all(|card| card.mounts().len() == 1));
+    sh(&format!("echo {} > {DRIVER}/bind", cable::UDC));
+    wait_until("the controller", || fs::exists(format!("/sys/class/udc/{}", cable::UDC)).unwrap_or(false));
+    usbnet_ok(&["mode", "storage"]);
+    settled(2);
+
+    // And once more while they are lent.
+    sh(&unbind);
+    usbnet_ok(&["mode", "charging"]);
+    assert!(cards.iter().all(|card| card.mounts().len() == 1));
+    assert_eq!(status().mode.as_deref(), Some("charging"));
+}
 
 #[test]
 fn is_refused() {
