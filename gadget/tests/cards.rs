@@ -132,7 +132,6 @@ fn what_cannot_be_mounted_leaves_nothing() {
             options: "rw".to_owned(),
             super_options: "rw".to_owned(),
             shared: false,
-            slave: false,
             unbindable: false,
         };
         let error = cards::mount(&record).expect_err("there is no such device");

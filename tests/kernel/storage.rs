@@ -345,8 +345,32 @@ fn absent_cards() {
     assert!(modes.lines().any(|line| line.contains("storage") && line.contains("card")), "{modes}");
 }
 
+/// One card's place is on another card: the inner one goes first and comes last, whatever the configuration's order.
+#[test]
+fn one_inside_of_the_other() {
+    const INNER: &str = "/media/mmc1/dir";
+    let _lab = Lab::begin();
+    let [outer, inner] = Card::pair();
+    sh("umount /media/mmc2");
+    let inner = Card { point: INNER.into(), ..inner };
+    inner.mount();
+    let before = [&outer, &inner].map(|card| (card.mounts(), card.sums()));
+    for cards in [["/media/mmc1", INNER], [INNER, "/media/mmc1"]] {
+        configure(&with_cards(&cards, QUIET));
+        usbnet_ok(&["start"]);
+        usbnet_ok(&["mode", "storage"]);
+        assert_eq!(cards.map(place), ["host", "host"]);
+        settled(2);
+        usbnet_ok(&["stop"]);
+        for (card, (mounts, sums)) in [&outer, &inner].into_iter().zip(&before) {
+            back_as_before(card, mounts, sums.clone(), &[]);
+        }
+    }
+}
+
 /// A card in a reader: it goes while it is lent, and comes again. Named by a link of udev's, since the label would be
-/// that of the host's disk too, which is in the same kernel here.
+/// that of the host's disk too, which is in the same kernel here. Another card that the host has ejected meanwhile is
+/// not pushed upon it again.
 #[test]
 fn card_pulled_and_inserted_while_lent() {
     const SLOT: &str = "/dev/slot";
@@ -358,10 +382,13 @@ fn card_pulled_and_inserted_while_lent() {
         modprobe scsi_debug dev_size_mb=16 delay=0");
     wait_until("the reader's card", || Path::new(SLOT).exists());
     sh(&format!("udevadm settle; mkfs.vfat --mbr=no -n MUSIC {SLOT}"));
-    configure(&with_cards(&[SLOT], QUIET));
+    let other = Card::insert(Kind::Vfat, 1);
+    configure(&with_cards(&[SLOT, "/media/mmc1"], QUIET));
     usbnet_ok(&["start"]);
     usbnet_ok(&["mode", "storage"]);
-    settled(1);
+    settled(2);
+    disk(1).eject();
+    wait_until("the status to know of the eject", || place("/media/mmc1") == "nobody");
     sh(&format!("echo 1 > /sys/block/$(basename $(readlink {SLOT}))/device/delete"));
     wait_until("the status to know that the card is out", || place(SLOT) == "absent");
     assert_eq!(status().mode.as_deref(), Some("storage"));
@@ -372,8 +399,13 @@ fn card_pulled_and_inserted_while_lent() {
     let mounted = disk(0).mount(Kind::Vfat);
     mounted.write("host.bin", b"on the second one");
     mounted.unmount();
+    assert_eq!(place("/media/mmc1"), "nobody", "the host had enough of it");
+    assert!(!other.is_free());
+    usbnet_ok(&["mode", "storage"]);
+    assert_eq!(place("/media/mmc1"), "host", "who asks for the mode wants all cards in it");
+    settled(2);
     usbnet_ok(&["mode", "charging"]);
-    assert_eq!(place(SLOT), "device");
+    assert_eq!([place(SLOT), place("/media/mmc1")], ["device", "device"]);
     usbnet_ok(&["stop"]);
     sh(&format!("fsck.vfat -n {SLOT} && rm /run/udev/rules.d/99-slot.rules && udevadm control --reload"));
 }

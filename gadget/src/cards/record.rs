@@ -1,6 +1,8 @@
 //! What was taken from the device, exactly enough to give it back the same.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 use super::{Mount, ObservedCard};
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,24 @@ impl Record {
             swaps: card.swaps.clone(),
         })
     }
+
+    /// How a card is in use now, and was as far as it has not been given back since it was taken last.
+    #[must_use]
+    pub fn renewed(card: &ObservedCard) -> Option<Self> {
+        let mut now = Self::of(card)?;
+        let before = card.record.as_ref().filter(|record| record.medium == now.medium);
+        for mount in before.into_iter().flat_map(|record| &record.mounts) {
+            if !now.mounts.iter().any(|there| there.source == mount.source) {
+                now.mounts.push(mount.clone());
+            }
+        }
+        for swap in before.into_iter().flat_map(|record| &record.swaps) {
+            if !now.swaps.iter().any(|there| there.path == swap.path) {
+                now.swaps.push(swap.clone());
+            }
+        }
+        Some(now)
+    }
 }
 
 impl MountRecord {
@@ -42,9 +62,20 @@ impl MountRecord {
             options: mount.options.clone(),
             super_options: mount.super_options.clone(),
             shared: mount.propagation.shared.is_some(),
-            slave: mount.propagation.master.is_some(),
             unbindable: mount.propagation.unbindable,
         }
+    }
+
+    /// The same of a card whose device has another name by now: it was pulled out and put in again.
+    #[must_use]
+    pub fn moved(&self, before: &Path, now: &Path) -> Self {
+        let mut moved = self.clone();
+        if let Some(partition) =
+            self.source.as_os_str().as_bytes().strip_prefix(before.as_os_str().as_bytes())
+        {
+            moved.source = OsString::from_vec([now.as_os_str().as_bytes(), partition].concat()).into();
+        }
+        moved
     }
 }
 
@@ -63,8 +94,6 @@ pub struct MountRecord {
     pub super_options: String,
     /// It was shared.
     pub shared: bool,
-    /// It received from another peer group.
-    pub slave: bool,
     /// It could not be bound.
     pub unbindable: bool,
 }

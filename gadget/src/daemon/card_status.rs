@@ -25,13 +25,13 @@ impl Daemon {
                 return Vec::new();
             }
         };
-        let card = |card: &ObservedCard| {
-            let units = self.established.as_ref().map_or(&self.units, |established| &established.units);
-            let unit = units.get(&card.name);
-            let file = unit.map(|unit| unit.medium(&self.kernel.roots.sys)).unwrap_or_default();
-            self.describe_card(card, place(card, &file))
-        };
-        observed.iter().map(card).collect()
+        observed.iter().map(|card| self.describe_card(card, place(card, &self.in_unit(&card.name)))).collect()
+    }
+
+    /// What is in the unit of a card; empty without one.
+    fn in_unit(&self, card: &str) -> String {
+        let units = self.established.as_ref().map_or(&self.units, |established| &established.units);
+        units.get(card).map(|unit| unit.medium(&self.kernel.roots.sys)).unwrap_or_default()
     }
 
     fn describe_card(&self, card: &ObservedCard, place: Place) -> Card {
@@ -83,6 +83,9 @@ impl Daemon {
     }
 
     pub(super) fn look_at_cards(&mut self) {
+        if !self.card_watch.is_suspicious(|card| self.in_unit(card)) {
+            return self.card_watch.rest(clock::now());
+        }
         self.holds.forget_gone();
         let cards = self.card_status();
         let mode = self.state.mode().map(str::to_owned);
@@ -100,19 +103,6 @@ impl Daemon {
         let heard = self.line.as_ref().map(|line| line.heard());
         for progress in heard.unwrap_or_default() {
             self.publish(EventKind::Progress, progress.to_string(), progress.card);
-        }
-    }
-
-    /// A daemon that was killed in the middle of a switch left its journal.
-    pub(super) fn tell_of_interruption(&self) {
-        let journal = self.kernel.journal().read().unwrap_or_default();
-        if let Some(switch) = journal.switch {
-            let name = |mode: Option<String>| mode.unwrap_or_else(|| "none".to_owned());
-            log::warn!(
-                "the switch from {} to {} was interrupted; its cards are safe and are taken care of now",
-                name(switch.from),
-                name(switch.to)
-            );
         }
     }
 }

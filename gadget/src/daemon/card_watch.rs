@@ -21,6 +21,7 @@ const SETTLES: Duration = Duration::from_secs(1);
 pub struct CardWatch {
     places: BTreeMap<String, Place>,
     due: Option<Duration>,
+    stirred: bool,
 }
 
 /// What a look came to.
@@ -44,6 +45,15 @@ impl CardWatch {
     /// A block device came, went or changed.
     pub fn stirred(&mut self, now: Duration) {
         self.due = Some(self.due.map_or(now + SETTLES, |due| due.min(now + SETTLES)));
+        self.stirred = true;
+    }
+
+    /// Whether to look at a card itself, not only at its unit: that may take long, and wake a disk. `file` is what is in
+    /// the unit of a card.
+    #[must_use]
+    pub fn is_suspicious(&self, file: impl Fn(&str) -> String) -> bool {
+        let mut lent = self.places.iter().filter(|(_, place)| **place == Place::Host);
+        self.stirred || lent.any(|(card, _)| file(card).is_empty())
     }
 
     /// Takes what is there after a switch as known; returns the cards that it moved. What came while it was under way
@@ -92,7 +102,8 @@ impl CardWatch {
     }
 
     /// Nothing is looked at unasked unless the host has a card.
-    fn rest(&mut self, now: Duration) {
+    pub fn rest(&mut self, now: Duration) {
+        self.stirred = false;
         let host_has_one = self.places.values().any(|place| *place == Place::Host);
         self.due = host_has_one.then(|| now + LOOK_EVERY);
     }
@@ -178,6 +189,18 @@ mod tests {
         );
         assert_eq!(watch.know(&cards(Place::Host), true, Duration::ZERO), ["a"]);
         assert_eq!(watch.know(&cards(Place::Host), true, Duration::ZERO), none);
+    }
+
+    #[test]
+    fn a_card_is_left_alone_while_it_is_in_its_unit() {
+        let mut watch = CardWatch::default();
+        watch.know(&cards(Place::Host), true, Duration::ZERO);
+        assert!(!watch.is_suspicious(|_| "/dev/mmcblk1".to_owned()));
+        assert!(watch.is_suspicious(|_| String::new()), "ejected");
+        watch.stirred(Duration::ZERO);
+        assert!(watch.is_suspicious(|_| "/dev/mmcblk1".to_owned()), "pulled out, perhaps");
+        watch.rest(Duration::ZERO);
+        assert!(!watch.is_suspicious(|_| "/dev/mmcblk1".to_owned()));
     }
 
     #[test]

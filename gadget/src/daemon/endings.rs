@@ -48,12 +48,14 @@ impl Daemon {
                     self.go_on_after(&error);
                     return None;
                 }
-                if reporter.is_expected() {
+                if reporter.is_expected() && self.holds.is_empty() {
                     if let Some(instance) = self.instance.as_ref().filter(|_| undone) {
                         instance.forget_config();
                     }
                     return Some(Err(error.into()));
                 }
+                // What the host has must be kept from the device: the daemon stays, in the mode that it found.
+                reporter.report(error.exit(), &error.to_string());
                 log::error!("{error}");
             }
         }
@@ -66,13 +68,18 @@ impl Daemon {
         None
     }
 
-    /// The host still uses a card: the daemon does not end, whoever wanted that is told why.
+    /// The host still uses a card: the daemon does not end, whoever wanted that is told why. Unless somebody asked
+    /// meanwhile who allows more.
     fn go_on_after(&mut self, error: &SwitchError) {
-        self.ending = false;
-        self.ending_with = Permission::default();
         log::error!("{error}");
-        for client in std::mem::take(&mut self.stoppers) {
+        let (permission, asked) = self.stopping_with;
+        self.ending = self.ending_with != permission;
+        let later = if self.ending { self.stoppers.split_off(asked) } else { Vec::new() };
+        for client in std::mem::replace(&mut self.stoppers, later) {
             self.clients.reply(Some(client), &error.refusal().reply());
+        }
+        if !self.ending {
+            self.ending_with = Permission::default();
         }
     }
 

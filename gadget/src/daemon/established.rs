@@ -93,12 +93,13 @@ pub fn confirm(sys: &Path, observed: &Observed, wanted: &Wanted) -> Result<Estab
 
 /// Reads back that every card that is held for the host is in its unit. One that came since is not held yet.
 fn units(lending: &Lending, observed: &Observed) -> Result<BTreeMap<String, Lun>, SwitchError> {
-    let Lending::AllBut(returned) = lending else { return Ok(BTreeMap::new()) };
+    let Lending::AllBut(spared) = lending else { return Ok(BTreeMap::new()) };
     let mut units = BTreeMap::new();
-    for card in observed.cards.iter().filter(|card| !returned.contains(&card.name)) {
+    for card in observed.cards.iter().filter(|card| !spared.returned.contains(&card.name)) {
         let Some(unit) = observed.luns.iter().find(|live| Some(live.index) == card.lun) else { continue };
         let lent = |medium: &Medium| Path::new(&unit.file) == medium.path;
-        if card.held && !card.medium.as_ref().is_some_and(lent) {
+        let is_ejected = spared.ejected.contains(&card.name) && unit.file.is_empty();
+        if card.held && !is_ejected && !card.medium.as_ref().is_some_and(lent) {
             return Err(SwitchError::NotLent { card: card.name.clone() });
         }
         units.insert(card.name.clone(), unit.lun.clone());

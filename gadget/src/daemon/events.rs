@@ -52,7 +52,7 @@ impl Daemon {
     }
 
     fn run(&mut self, reporter: &mut Reporter) -> Result<(), DaemonError> {
-        self.tell_of_interruption();
+        self.recover();
         self.happen(Event::Ask { mode: self.kernel.start_mode() });
         loop {
             for source in self.wait()? {
@@ -80,6 +80,7 @@ impl Daemon {
                 return Err(error.into());
             }
             if self.ending && self.worker.is_none() {
+                self.stopping_with = (self.ending_with, self.stoppers.len());
                 self.happen_for(Event::Stop, None, self.ending_with);
             }
         }

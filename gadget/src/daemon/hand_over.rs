@@ -25,7 +25,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What whoever asks for a switch allows it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Permission {
     /// Take a card from the host although it has it locked.
     pub force: bool,
@@ -67,7 +67,17 @@ impl Holds {
         self.by_card.retain(|_, hold| !hold.is_gone());
     }
 
-    fn take(&mut self, card: &str, medium: &Medium) -> Result<(), SwitchError> {
+    /// Whether nothing is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_card.is_empty()
+    }
+
+    /// Takes a card.
+    ///
+    /// # Errors
+    /// Something else has it.
+    pub fn take(&mut self, card: &str, medium: &Medium) -> Result<(), SwitchError> {
         self.by_card.insert(card.to_owned(), Hold::take(medium)?);
         Ok(())
     }
@@ -85,6 +95,8 @@ pub struct HandOver<'a> {
     line: &'a Line,
     /// What is held.
     pub holds: Holds,
+    /// The journal as it was before the switch wrote into it.
+    before: Option<Journal>,
     /// What checking the cards that came back found, by card.
     pub verdicts: BTreeMap<String, Verdict>,
 }
@@ -93,7 +105,7 @@ impl<'a> HandOver<'a> {
     /// For one switch that starts with these cards held.
     #[must_use]
     pub const fn new(kernel: &'a Kernel, permission: Permission, line: &'a Line, holds: Holds) -> Self {
-        Self { kernel, permission, line, holds, verdicts: BTreeMap::new() }
+        Self { kernel, permission, line, holds, before: None, verdicts: BTreeMap::new() }
     }
 
     /// From here on nothing is forced, nothing waits, and nothing is cancelled: a switch is undone.
@@ -164,9 +176,21 @@ impl<'a> HandOver<'a> {
     ///
     /// # Errors
     /// It cannot be written; nothing was changed.
-    pub fn note(&self, observed: &Observed, switch: UnderWay, steps: &[Step]) -> Result<(), SwitchError> {
+    pub fn note(&mut self, observed: &Observed, switch: UnderWay, steps: &[Step]) -> Result<(), SwitchError> {
         let records = plan::records(&observed.cards, steps);
-        self.kernel.journal().write(&Journal { switch: Some(switch), records })
+        let file = self.kernel.journal();
+        let before = file.read()?;
+        self.before.get_or_insert(before);
+        file.write(&Journal { switch: Some(switch), records })
+    }
+
+    /// The switch was refused before it changed anything: what is noted of it goes.
+    pub fn withdraw(&mut self) {
+        if let Some(before) = self.before.take()
+            && let Err(error) = self.kernel.journal().write(&before)
+        {
+            log::warn!("{error}");
+        }
     }
 
     /// The switch is over: what was given back needs no record any more. `kept` are cards that could not be given back.
@@ -240,7 +264,9 @@ impl<'a> HandOver<'a> {
     fn sync(&self, card: &str, point: &Path, device: DeviceNumber) -> Result<(), SwitchError> {
         let began = clock::now();
         thread::scope(|scope| {
-            let syncing = scope.spawn(|| cards::sync(point));
+            let Ok(syncing) = thread::Builder::new().spawn_scoped(scope, || cards::sync(point)) else {
+                return cards::sync(point); // nothing is told of it, but it is done
+            };
             while !syncing.is_finished() {
                 let seconds = clock::now().saturating_sub(began).as_secs();
                 if seconds > 0 {

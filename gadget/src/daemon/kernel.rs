@@ -2,7 +2,6 @@
 //!
 //! Changes nothing.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use crate::cards::ObservedCard;
 use crate::config::{Backend, Config, FunctionKind, Mode, OnBusy, StartMode, UdcChoice};
 use crate::control::{self, Refusal};
 use crate::identity::{Identity, IdentityError};
-use crate::plan::{self, Before, GADGET, GadgetTarget, LiveLegacy, LiveLink, Observed};
+use crate::plan::{self, Before, GADGET, GadgetTarget, LiveLegacy, LiveLink, Observed, Spared};
 use crate::sys::cards::{CardError, CardSystem};
 use crate::sys::configfs::{ConfigFs, LiveGadget, Presence, legacy_luns};
 use crate::sys::modules::{self, Index, Modules};
@@ -217,7 +216,7 @@ impl Kernel {
     }
 
     fn why_not(&self, name: &str, observed: &Observed) -> Option<String> {
-        let wanted = match self.wanted(name, observed, &BTreeSet::new()) {
+        let wanted = match self.wanted(name, observed, &Spared::default()) {
             Ok(wanted) => wanted,
             Err(error) => return Some(error.to_string()),
         };

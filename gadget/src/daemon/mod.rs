@@ -20,6 +20,7 @@ mod line;
 mod link_care;
 mod notes;
 mod outcome;
+mod recovery;
 mod snapshot;
 mod state_file;
 mod steps;
@@ -185,8 +186,10 @@ struct Daemon {
     error: Option<String>,
     /// Everything is to be taken down as soon as no switch is under way.
     ending: bool,
-    /// What whoever asked for that allows.
+    /// What whoever asked for that last allows.
     ending_with: Permission,
+    /// With which of these permissions everything is being taken down, and how many of the stoppers had asked by then.
+    stopping_with: (Permission, usize),
     /// Who asked for that, beside signals.
     stoppers: Vec<ClientId>,
     /// A UDC came or went while a switch was under way.
@@ -234,6 +237,7 @@ impl Daemon {
             error: None,
             ending: false,
             ending_with: Permission::default(),
+            stopping_with: (Permission::default(), 0),
             stoppers: Vec::new(),
             missed_udc: false,
             broken: None,
@@ -277,20 +281,20 @@ impl Daemon {
             }
         };
         self.asked = client;
-        // Whoever asks for a mode wants all cards in it; one that is only mended stays as it is.
-        let returned =
-            if self.asked_by.is_some() || from != to { BTreeSet::new() } else { self.returned.clone() };
         self.held = self.holds.media();
         self.line = Some(Arc::clone(&line));
         self.publish_switching(to.as_deref());
-        self.units = self.established.take().map(|established| established.units).unwrap_or_default();
+        let established = self.established.take();
+        self.units = established.as_ref().map(|established| established.units.clone()).unwrap_or_default();
         let job = Job {
+            // Whoever asks for a mode wants all cards in it; one that is only mended stays as it is.
+            mends: self.asked_by.is_none() && from == to,
             from,
             to,
+            established,
             supervisor: self.supervisor.take(),
             holds: std::mem::take(&mut self.holds),
-            returned,
-            returned_before: self.returned.clone(),
+            returned: self.returned.clone(),
             permission,
             line,
         };

@@ -18,7 +18,7 @@ use super::steps::{await_udc, link_down, link_up, start_responder};
 use super::supervisor::Supervisor;
 use super::wanted::{Wanted, arguments};
 use crate::cards::checker::Verdict;
-use crate::plan::{self, InterfaceSource, Observed, Step};
+use crate::plan::{self, InterfaceSource, Observed, Spared, Step};
 use crate::responder::Settings;
 use crate::sys::configfs::{self, ConfigFs, Operation};
 use crate::sys::holders::holding;
@@ -32,14 +32,16 @@ pub struct Job {
     pub from: Option<String>,
     /// The mode to reach; none to take everything down.
     pub to: Option<String>,
+    /// What is set now; it stays if the switch is refused before anything is changed.
+    pub established: Option<Established>,
     /// The responder that runs.
     pub supervisor: Option<Supervisor>,
     /// The cards that are held.
     pub holds: Holds,
-    /// The cards that the host gave back by itself, and that stay with the device.
+    /// The cards that the host gave back by itself.
     pub returned: BTreeSet<String>,
-    /// As it was before: to be restored if the switch is undone.
-    pub returned_before: BTreeSet<String>,
+    /// Nobody asked for the mode: the cards that the host gave back or ejected stay where they are.
+    pub mends: bool,
     /// What whoever asked allows.
     pub permission: Permission,
     /// How the loop is told how far it is, and tells that it is cancelled.
@@ -71,31 +73,44 @@ pub struct Switched {
 pub fn perform(kernel: &Kernel, job: Job) -> Switched {
     #[cfg(feature = "fault-points")]
     super::fault::begin();
-    let Job { from, to, supervisor, holds, returned, returned_before, permission, line } = job;
+    let Job { from, to, established, supervisor, holds, returned, mends, permission, line } = job;
     let hand_over = HandOver::new(kernel, permission, &line, holds);
-    let mut switch = Switch {
-        kernel,
-        supervisor,
-        found_udc: None,
-        interface: None,
-        hand_over,
-        returned,
-        complaints: Vec::new(),
-    };
+    let mut switch = Switch::new(kernel, supervisor, hand_over);
+    let mut before = Spared { returned, ejected: switch.ejected() };
+    if mends {
+        switch.spared = before.clone();
+    }
     let under_way = UnderWay { from: from.clone(), to: to.clone() };
     let (result, undone, established) = match switch.reach(to.as_deref(), &under_way) {
         Ok(established) => (Ok(()), false, established),
         // What could not be taken down is reported; putting the rest back would be the opposite of what was asked.
         Err(error) if to.is_none() && !error.is_refusal() => (Err(error), false, None),
         Err(error) => {
-            switch.hand_over.undo();
-            switch.returned = returned_before;
-            switch.undo(from.as_deref(), to.as_deref(), &under_way, error)
+            if from == to {
+                before.returned.extend(switch.cannot_be_had());
+            }
+            switch.spared = before;
+            if error.is_refusal() && !switch.changed && established.is_some() {
+                switch.hand_over.withdraw();
+                (Err(error), true, established)
+            } else {
+                switch.hand_over.undo();
+                switch.undo(from.as_deref(), to.as_deref(), &under_way, error)
+            }
         }
     };
-    let Switch { supervisor, hand_over, complaints, returned, .. } = switch;
+    let Switch { supervisor, hand_over, complaints, spared, .. } = switch;
     let HandOver { holds, verdicts, .. } = hand_over;
-    Switched { result, complaints, holds, returned, verdicts, undone, established, supervisor }
+    Switched {
+        result,
+        complaints,
+        holds,
+        returned: spared.returned,
+        verdicts,
+        undone,
+        established,
+        supervisor,
+    }
 }
 
 /// Takes down what is ours; returns whether there was anything.
@@ -110,16 +125,7 @@ pub fn take_down(
 ) -> Result<bool, SwitchError> {
     let line = Line::new().map_err(io::Error::from)?;
     let hand_over = HandOver::new(kernel, permission, &line, holds);
-    let mut switch = Switch {
-        kernel,
-        supervisor,
-        found_udc: None,
-        interface: None,
-        hand_over,
-        returned: BTreeSet::new(),
-        complaints: Vec::new(),
-    };
-    switch.take_down(&UnderWay { from: None, to: None })
+    Switch::new(kernel, supervisor, hand_over).take_down(&UnderWay { from: None, to: None })
 }
 
 /// What others may have come to use since usbnet brought it; the gadget itself is ours alone.
@@ -138,7 +144,7 @@ pub fn shell_lines(
     held: &[PathBuf],
 ) -> Result<Vec<String>, SwitchError> {
     let observed = kernel.observe(supervisor.and_then(running), held)?;
-    let wanted = kernel.wanted(mode, &observed, &BTreeSet::new())?;
+    let wanted = kernel.wanted(mode, &observed, &Spared::default())?;
     Ok(plan::script(&plan::switch(&observed, &wanted.target)?))
 }
 
@@ -150,7 +156,10 @@ fn running(supervisor: &Supervisor) -> Option<(u32, Vec<String>)> {
 struct Switch<'a> {
     kernel: &'a Kernel,
     hand_over: HandOver<'a>,
-    returned: BTreeSet<String>,
+    /// The cards that are not lent although the mode lends cards.
+    spared: Spared,
+    /// Whether anything has been carried out.
+    changed: bool,
     /// What could not be given back.
     complaints: Vec<SwitchError>,
     supervisor: Option<Supervisor>,
@@ -160,7 +169,39 @@ struct Switch<'a> {
     interface: Option<String>,
 }
 
-impl Switch<'_> {
+impl<'a> Switch<'a> {
+    fn new(kernel: &'a Kernel, supervisor: Option<Supervisor>, hand_over: HandOver<'a>) -> Self {
+        Self {
+            kernel,
+            hand_over,
+            spared: Spared::default(),
+            changed: false,
+            complaints: Vec::new(),
+            supervisor,
+            found_udc: None,
+            interface: None,
+        }
+    }
+
+    /// The cards that are kept for the host, and that it has ejected.
+    fn ejected(&mut self) -> BTreeSet<String> {
+        if self.hand_over.holds.is_empty() {
+            return BTreeSet::new();
+        }
+        let Ok(observed) = self.observe() else { return BTreeSet::new() };
+        let is_empty = |lun| observed.luns.iter().any(|live| Some(live.index) == lun && live.file.is_empty());
+        let ejected = observed.cards.iter().filter(|card| card.held && is_empty(card.lun));
+        ejected.map(|card| card.name.clone()).collect()
+    }
+
+    /// The cards that came since the mode was set, and that it could not lend: they stay with the device, the others are
+    /// lent all the same.
+    fn cannot_be_had(&mut self) -> BTreeSet<String> {
+        let Ok(observed) = self.observe() else { return BTreeSet::new() };
+        let came = observed.cards.iter().filter(|card| card.lun.is_some() && !card.held);
+        came.map(|card| card.name.clone()).collect()
+    }
+
     fn observe(&mut self) -> Result<Observed, SwitchError> {
         self.hand_over.holds.forget_gone();
         self.kernel.observe(self.supervisor.as_ref().and_then(running), &self.hand_over.holds.media())
@@ -197,7 +238,7 @@ impl Switch<'_> {
 
     /// Writes down what the steps need to be undone by, if they do anything. With a full run directory no card is taken;
     /// the way back stays open, since what it needs was written when the cards were taken.
-    fn note(&self, observed: &Observed, under_way: &UnderWay, steps: &[Step]) -> Result<(), SwitchError> {
+    fn note(&mut self, observed: &Observed, under_way: &UnderWay, steps: &[Step]) -> Result<(), SwitchError> {
         if steps.is_empty() {
             return Ok(());
         }
@@ -220,7 +261,7 @@ impl Switch<'_> {
     ) -> Result<(Observed, Wanted, Vec<Step>), SwitchError> {
         loop {
             let observed = self.observe()?;
-            let wanted = self.kernel.wanted(mode, &observed, &self.returned)?;
+            let wanted = self.kernel.wanted(mode, &observed, &self.spared)?;
             // At boot, and while it lends, a mode waits for a card with empty slots; whoever asks for it is told.
             if under_way.from.is_some() && under_way.from != under_way.to {
                 wanted.has_a_card(&observed)?;
@@ -243,11 +284,6 @@ impl Switch<'_> {
         under_way: &UnderWay,
         error: SwitchError,
     ) -> (Result<(), SwitchError>, bool, Option<Established>) {
-        // A card that came and cannot be had stays with the device; the others are lent all the same.
-        if let (true, Ok(observed)) = (from == to, self.observe()) {
-            let came = observed.cards.iter().filter(|card| card.lun.is_some() && !card.held);
-            self.returned.extend(came.map(|card| card.name.clone()));
-        }
         match self.reach(from, under_way) {
             Ok(established) if from == to && !error.is_refusal() => {
                 log::warn!("{error}; the second try succeeded");
@@ -273,9 +309,14 @@ impl Switch<'_> {
         if let Err(error) = self.hand_over.note(&observed, under_way.clone(), &steps) {
             log::warn!("{error}");
         }
-        // A teardown goes on past errors: what can be put back is put back.
+        // A teardown goes on past errors: what can be put back is put back. Not so a card that the host may still have.
         let (mut errors, mut kept, mut left) = (Vec::new(), BTreeSet::new(), false);
+        let mut lent = BTreeSet::new();
         for step in &steps {
+            if step.gives_back() && step.card().is_some_and(|card| lent.contains(card)) {
+                kept.extend(step.card().map(str::to_owned));
+                continue;
+            }
             match self.execute(step, None) {
                 Ok(()) => {}
                 // The host's data come first: nothing has changed yet.
@@ -285,6 +326,7 @@ impl Switch<'_> {
                     left = true;
                 }
                 Err(error) => {
+                    lent.extend(step.card().filter(|_| matches!(step, Step::Eject { .. })));
                     kept.extend(step.card().filter(|_| step.restores()).map(str::to_owned));
                     errors.push(error);
                 }
@@ -306,6 +348,7 @@ impl Switch<'_> {
             self.hand_over.go_on()?;
         }
         let done = self.carry_out(step, responder);
+        self.changed |= !done.as_ref().is_err_and(SwitchError::is_refusal);
         #[cfg(feature = "fault-points")]
         super::fault::after_step(&self.kernel.roots.run);
         done

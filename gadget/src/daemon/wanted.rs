@@ -2,7 +2,6 @@
 //!
 //! Changes nothing.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use super::error::SwitchError;
 use super::kernel::{Kernel, own_interfaces};
 use crate::config::{Mode, Switch, UdcChoice};
 use crate::link::{self, Addresses, Choice, Policy};
-use crate::plan::{self, BackendChoice, Lending, LinkTarget, Observed, Realisation, Target};
+use crate::plan::{self, BackendChoice, Lending, LinkTarget, Observed, Realisation, Spared, Target};
 use crate::responder::Settings;
 use crate::sys::modules;
 use crate::sys::netlink::Netlink;
@@ -57,17 +56,12 @@ impl Kernel {
         })
     }
 
-    /// Decides a mode in every detail, given what is observed. `returned` are the cards that are not lent although the
-    /// mode lends cards.
+    /// Decides a mode in every detail, given what is observed. `spared` are the cards that are not lent although the mode
+    /// lends cards.
     ///
     /// # Errors
     /// What the kernel lacks, that no subnet is free, or that there is nothing to lend.
-    pub fn wanted(
-        &self,
-        name: &str,
-        observed: &Observed,
-        returned: &BTreeSet<String>,
-    ) -> Result<Wanted, SwitchError> {
+    pub fn wanted(&self, name: &str, observed: &Observed, spared: &Spared) -> Result<Wanted, SwitchError> {
         let mode = &self.config.modes[name];
         let realisation = self.realisation(observed, mode)?;
         let gadget = plan::describe(&self.config, mode, &realisation, &self.identity)?;
@@ -87,7 +81,7 @@ impl Kernel {
             UdcChoice::Auto => None,
             UdcChoice::Named(name) => Some(name.clone()),
         };
-        let lending = if mode.has_storage() { lending(observed, returned)? } else { Lending::Nothing };
+        let lending = if mode.has_storage() { lending(observed, spared)? } else { Lending::Nothing };
         Ok(Wanted { target: Target { gadget, udc, link: link_target, lending }, link, responder })
     }
 
@@ -125,11 +119,11 @@ impl Kernel {
 }
 
 /// What a mode lends.
-fn lending(observed: &Observed, returned: &BTreeSet<String>) -> Result<Lending, SwitchError> {
+fn lending(observed: &Observed, spared: &Spared) -> Result<Lending, SwitchError> {
     if let Some(refused) = &observed.cards_refused {
         return Err(SwitchError::CardRefused(Arc::clone(refused)));
     }
-    Ok(Lending::AllBut(returned.clone()))
+    Ok(Lending::AllBut(spared.clone()))
 }
 
 /// The responder's arguments behind `--interface NAME`.

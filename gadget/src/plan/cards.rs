@@ -10,7 +10,8 @@ use std::path::Path;
 
 use super::Step;
 use super::target::{Lending, Observed};
-use crate::cards::{ObservedCard, Record};
+use crate::cards::tree::unmount_order;
+use crate::cards::{MountRecord, ObservedCard, Record};
 use crate::sys::configfs::{LiveLun, Lun};
 
 /// What a switch does about cards, in the three places where it does it.
@@ -35,6 +36,7 @@ pub(super) fn hand_over(
     unit: impl Fn(usize) -> Lun,
 ) -> HandOver {
     let mut steps = HandOver::default();
+    let (mut taken, mut given_back) = (Vec::new(), Vec::new());
     for live in &observed.luns {
         let card = lent_in(observed, lending, live.index);
         if let Some(force) = must_come_out(observed, live, card, rebuilt) {
@@ -46,19 +48,21 @@ pub(super) fn hand_over(
         match (&card.medium, lends(lending, card)) {
             (Some(medium), Some(index)) => {
                 if !card.held {
-                    steps.take.extend(take(card));
+                    taken.push(card);
                 }
                 let is_in = observed.luns.iter().find(|live| live.index == index && is(live, &medium.path));
                 let stays =
                     is_in.is_some_and(|live| must_come_out(observed, live, Some(card), rebuilt).is_none());
-                if !stays {
+                if !stays && !is_ejected(lending, card) {
                     let (card, medium) = (card.name.clone(), medium.path.clone());
                     steps.insert.push(Step::Insert { card, lun: unit(index), medium });
                 }
             }
-            _ => steps.give_back.extend(give_back(card)),
+            _ => given_back.push(card),
         }
     }
+    steps.take = take(&taken);
+    steps.give_back = give_back(&given_back);
     steps
 }
 
@@ -95,8 +99,13 @@ fn lent_in<'a>(observed: &'a Observed, lending: &Lending, index: usize) -> Optio
 fn lends(lending: &Lending, card: &ObservedCard) -> Option<usize> {
     match lending {
         Lending::Nothing => None,
-        Lending::AllBut(returned) => card.lun.filter(|_| !returned.contains(&card.name)),
+        Lending::AllBut(spared) => card.lun.filter(|_| !spared.returned.contains(&card.name)),
     }
+}
+
+/// Whether a card stays out of its unit although it is kept for the host.
+fn is_ejected(lending: &Lending, card: &ObservedCard) -> bool {
+    matches!(lending, Lending::AllBut(spared) if spared.ejected.contains(&card.name))
 }
 
 fn is(live: &LiveLun, medium: &Path) -> bool {
@@ -109,35 +118,48 @@ fn name_of(observed: &Observed, live: &LiveLun) -> String {
     observed.cards.iter().find(in_it).map_or_else(|| live.file.clone(), |card| card.name.clone())
 }
 
-/// Swap first, which may be in a file on the card; then the mounts that were made later come off first.
-fn take(card: &ObservedCard) -> Vec<Step> {
-    let name = || card.name.clone();
-    let mut steps: Vec<_> =
-        card.swaps.iter().map(|swap| Step::SwapOff { card: name(), swap: swap.clone() }).collect();
-    for mount in card.mounts.iter().rev() {
-        steps.push(Step::Sync { card: name(), point: mount.point.clone(), device: mount.device });
-        steps.push(Step::Unmount { card: name(), point: mount.point.clone() });
+/// Swap first, which may be in a file on a card; then the mounts, of which one card's may be inside of another's.
+fn take(cards: &[&ObservedCard]) -> Vec<Step> {
+    let name = |card: &ObservedCard| card.name.clone();
+    let mut steps = Vec::new();
+    for card in cards {
+        steps.extend(card.swaps.iter().map(|swap| Step::SwapOff { card: name(card), swap: swap.clone() }));
     }
-    steps.extend(card.medium.clone().map(|medium| Step::Hold { card: name(), medium }));
+    let mounts: Vec<_> = cards.iter().flat_map(|card| &card.mounts).collect();
+    for mount in unmount_order(&mounts) {
+        let Some(card) = cards.iter().find(|card| card.mounts.contains(mount)) else { continue };
+        steps.push(Step::Sync { card: name(card), point: mount.point.clone(), device: mount.device });
+        steps.push(Step::Unmount { card: name(card), point: mount.point.clone() });
+    }
+    for card in cards {
+        steps.extend(card.medium.clone().map(|medium| Step::Hold { card: name(card), medium }));
+    }
     steps
 }
 
-/// Whatever of its record is not there already, in the order in which it was made.
-fn give_back(card: &ObservedCard) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let name = || card.name.clone();
-    if card.held {
-        steps.push(Step::Release { card: name() });
+/// Whatever of their records is not there already. A mount inside of another comes behind it; those of one card come in
+/// the order in which they were made.
+fn give_back(cards: &[&ObservedCard]) -> Vec<Step> {
+    let (mut steps, mut mounts, mut swaps) = (Vec::new(), Vec::new(), Vec::new());
+    for card in cards {
+        let name = || card.name.clone();
+        if card.held {
+            steps.push(Step::Release { card: name() });
+        }
+        let (Some(record), Some(medium)) = (&card.record, &card.medium) else { continue };
+        let missing = |mount: &&MountRecord| !card.mounts.iter().any(|there| there.point == mount.point);
+        let now = |mount: &MountRecord| mount.moved(&record.medium, &medium.path);
+        let to_mount: Vec<_> = record.mounts.iter().filter(missing).map(now).collect();
+        if !to_mount.is_empty() && card.mounts.is_empty() {
+            steps.push(Step::Check { card: name(), medium: medium.clone() });
+        }
+        mounts.extend(to_mount.into_iter().map(|mount| (name(), mount)));
+        let off = record.swaps.iter().filter(|swap| !card.swaps.contains(swap));
+        swaps.extend(off.map(|swap| Step::SwapOn { card: name(), swap: swap.clone() }));
     }
-    let (Some(record), Some(medium)) = (&card.record, &card.medium) else { return steps };
-    let missing = |point: &Path| !card.mounts.iter().any(|mount| mount.point == point);
-    let mounts: Vec<_> = record.mounts.iter().filter(|mount| missing(&mount.point)).cloned().collect();
-    if !mounts.is_empty() && card.mounts.is_empty() {
-        steps.push(Step::Check { card: name(), medium: medium.clone() });
-    }
-    steps.extend(mounts.into_iter().map(|mount| Step::Mount { card: name(), mount }));
-    let off = record.swaps.iter().filter(|swap| !card.swaps.contains(swap));
-    steps.extend(off.map(|swap| Step::SwapOn { card: name(), swap: swap.clone() }));
+    mounts.sort_by_key(|(_, mount)| mount.point.components().count());
+    steps.extend(mounts.into_iter().map(|(card, mount)| Step::Mount { card, mount }));
+    steps.extend(swaps);
     steps
 }
 
@@ -162,10 +184,9 @@ pub fn records(cards: &[ObservedCard], steps: &[Step]) -> Vec<Record> {
     let taken = taken(steps);
     cards
         .iter()
-        .filter_map(|card| {
-            card.record
-                .clone()
-                .or_else(|| taken.contains(card.name.as_str()).then(|| Record::of(card)).flatten())
+        .filter_map(|card| match taken.contains(card.name.as_str()) {
+            true => Record::renewed(card),
+            false => card.record.clone(),
         })
         .collect()
 }

@@ -28,7 +28,7 @@ pub use shell::{quote, script};
 pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle};
 pub use switch::{PlanError, stop, switch};
 pub use target::{
-    Before, GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, LiveLink, Observed, Target,
+    Before, GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, LiveLink, Observed, Spared, Target,
 };
 
 /// The name of our gadget's directory in configfs; what has another name is not ours.

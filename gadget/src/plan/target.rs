@@ -127,8 +127,17 @@ pub struct Target {
 pub enum Lending {
     /// None: the device has all of them.
     Nothing,
-    /// Every configured card that is there, but those of these names: the host gave them back by itself.
-    AllBut(BTreeSet<String>),
+    /// Every configured card that is there, but for these.
+    AllBut(Spared),
+}
+
+/// The cards, by name, that the host does not get in a mode that lends the others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spared {
+    /// The device has them: the host gave them back, or they cannot be had.
+    pub returned: BTreeSet<String>,
+    /// Nobody has them: the host ejected them, and they are kept as they are until somebody asks for a mode.
+    pub ejected: BTreeSet<String>,
 }
 
 /// The gadget that a plan leads to.

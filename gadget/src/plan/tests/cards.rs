@@ -7,7 +7,7 @@ use crate::sys::configfs::Lun;
 
 const MODES: [&[FunctionKind]; 4] = [&[], &[Ncm], &[MassStorage], &[Ncm, MassStorage]];
 
-/// A device with two cards, one of them mounted twice.
+/// A device with two cards: a disk with two partitions, and one that is mounted inside of it.
 struct World {
     fake: FakeConfigFs,
     cards: Vec<ObservedCard>,
@@ -16,7 +16,7 @@ struct World {
 
 fn mount(number: u32, point: &str) -> Mount {
     Mount {
-        id: number,
+        id: number + 10,
         parent: 1,
         device: DeviceNumber { major: 7, minor: number },
         root: "/".into(),
@@ -60,7 +60,7 @@ fn wanted(functions: &[FunctionKind]) -> Target {
     let gadget =
         describe(&config(), &mode(functions), &Realisation::Configfs, &identity()).expect("describable");
     let lending = match functions.contains(&MassStorage) {
-        true => Lending::AllBut(BTreeSet::new()),
+        true => Lending::AllBut(Spared::default()),
         false => Lending::Nothing,
     };
     Target { gadget, udc: None, link: None, lending }
@@ -69,8 +69,8 @@ fn wanted(functions: &[FunctionKind]) -> Target {
 impl World {
     fn new() -> Self {
         let mut cards = vec![
-            card(0, vec![mount(0, "/media/mmc0"), mount(0, "/media/mmc0/again")]),
-            card(1, vec![mount(1, "/media/mmc1")]),
+            card(0, vec![mount(0, "/media/mmc0"), mount(2, "/media/second")]),
+            card(1, vec![Mount { parent: 10, ..mount(1, "/media/mmc0/inside") }]),
         ];
         cards[1].medium.as_mut().expect("a medium").path = "/dev/zero".into();
         Self { fake: FakeConfigFs::new(), cards, bound: false }
@@ -109,18 +109,21 @@ impl World {
             let card = self.cards.iter_mut().find(|card| card.name == name).expect("a card");
             match step {
                 Step::Unmount { point, .. } => {
-                    assert_eq!(
-                        card.mounts.last().map(|mount| &mount.point),
-                        Some(point),
-                        "the last one first"
-                    );
-                    card.mounts.pop();
+                    card.mounts.retain(|mount| mount.point != *point);
+                    let inside = |mount: &Mount| mount.point.starts_with(point);
+                    let left = self.cards.iter().flat_map(|card| &card.mounts).find(|mount| inside(mount));
+                    assert_eq!(left, None, "the inner one first");
                 }
                 Step::Hold { .. } => card.held = true,
                 Step::Release { .. } => card.held = false,
                 Step::Mount { mount: record, .. } => {
-                    let number = card.lun.expect("a configured card").try_into().expect("small");
-                    card.mounts.push(mount(number, record.point.to_str().expect("text")));
+                    let fresh = Self::new().cards.into_iter().flat_map(|card| card.mounts);
+                    card.mounts.extend(fresh.filter(|mount| MountRecord::of(mount) == *record));
+                    let inside = |mount: &&Mount| {
+                        mount.point != record.point && mount.point.starts_with(&record.point)
+                    };
+                    let hidden = self.cards.iter().flat_map(|card| &card.mounts).find(inside);
+                    assert_eq!(hidden, None, "the outer one first");
                 }
                 Step::Insert { lun: Lun::Configfs(unit), medium, .. } => {
                     assert!(card.held, "nothing may mount what the host has");
@@ -240,9 +243,14 @@ fn slots_and_cards_that_the_host_gave_back() {
         |world: &World, target: &Target| outline(&switch(&world.observe(), target).expect("a plan"));
     assert_eq!(outline_of(&world, &wanted(MODES[2])), "insert:/media/mmc1");
     // Or it goes back to the device while the other stays with the host.
-    let returned = ["/media/mmc1".to_owned()].into();
-    let target = Target { lending: Lending::AllBut(returned), ..wanted(MODES[2]) };
+    let it = || ["/media/mmc1".to_owned()].into();
+    let spared = Spared { returned: it(), ..Spared::default() };
+    let target = Target { lending: Lending::AllBut(spared), ..wanted(MODES[2]) };
     assert_eq!(outline_of(&world, &target), "release:/media/mmc1 check:/media/mmc1 mount:/media/mmc1");
+    // Or it is kept, and stays out of its unit whatever is mended.
+    let spared = Spared { ejected: it(), ..Spared::default() };
+    let target = Target { lending: Lending::AllBut(spared), ..wanted(MODES[2]) };
+    assert_eq!(outline_of(&world, &target), "");
     // It is pulled out.
     world.cards[1].medium = None;
     assert_eq!(outline_of(&world, &wanted(MODES[2])), "release:/media/mmc1");
@@ -289,7 +297,58 @@ fn nothing_is_checked_while_a_part_of_it_is_mounted() {
     let first = steps.iter().position(|step| matches!(step, Step::Unmount { .. })).expect("an unmount");
     world.run(&steps, first + 1);
     let back = switch(&world.observe(), &wanted(MODES[1])).expect("a plan");
-    assert_eq!(outline(&back), "mount:/media/mmc0", "one of its two mounts is still there");
+    assert_eq!(outline(&back), "check:/media/mmc1 mount:/media/mmc1", "the inner one alone");
+    world.run(&steps, first + 3);
+    let back = switch(&world.observe(), &wanted(MODES[1])).expect("a plan");
+    assert_eq!(outline(&back), "check:/media/mmc1 mount:/media/mmc0 mount:/media/mmc1", "and the second one");
+}
+
+#[test]
+fn a_card_that_was_put_in_again_is_mounted_from_its_new_device() {
+    let mut other = card(0, vec![]);
+    let mounts =
+        [mount(0, "/media/mmc0"), Mount { source: "/dev/loop0p1".into(), ..mount(2, "/media/second") }];
+    other.record = Some(Record {
+        card: other.name.clone(),
+        medium: "/dev/loop0".into(),
+        mounts: mounts.iter().map(MountRecord::of).collect(),
+        swaps: vec![],
+    });
+    let world = World::new();
+    let observed = Observed { cards: vec![other], ..world.observe() };
+    let sources: Vec<_> = switch(&observed, &wanted(MODES[0]))
+        .expect("a plan")
+        .into_iter()
+        .filter_map(|step| if let Step::Mount { mount, .. } = step { Some(mount.source) } else { None })
+        .collect();
+    assert_eq!(sources, [Path::new("/dev/null"), Path::new("/dev/nullp1")]);
+}
+
+/// Whatever could not be given back the last time is still to be given back the next time; what was mounted elsewhere
+/// since then is not.
+#[test]
+fn a_record_is_renewed_when_a_card_is_taken_again() {
+    let (first, second, moved) = (mount(0, "/media/mmc0"), mount(2, "/media/second"), mount(0, "/mnt"));
+    let record = Record {
+        card: "/media/mmc0".into(),
+        medium: "/dev/null".into(),
+        mounts: [&first, &second].map(MountRecord::of).into(),
+        swaps: vec![],
+    };
+    let elsewhere = Record { medium: "/dev/zero".into(), ..record.clone() };
+    let rows = [
+        ("nothing is mounted", vec![], Some(&record), vec![&first, &second]),
+        ("one is missing", vec![&first], Some(&record), vec![&first, &second]),
+        ("mounted elsewhere", vec![&moved], Some(&record), vec![&moved, &second]),
+        ("another card", vec![&moved], Some(&elsewhere), vec![&moved]),
+        ("no record", vec![&first], None, vec![&first]),
+    ];
+    for (name, mounts, record, expected) in rows {
+        let mut card = card(0, mounts.into_iter().cloned().collect());
+        card.record = record.cloned();
+        let renewed = Record::renewed(&card).expect("a card");
+        assert_eq!(renewed.mounts, expected.into_iter().map(MountRecord::of).collect::<Vec<_>>(), "{name}");
+    }
 }
 
 #[test]

@@ -140,7 +140,6 @@ fn steps_about_cards_print_as_the_commands_that_they_are() {
         options: "rw,noatime".to_owned(),
         super_options: "rw,fmask=0022".to_owned(),
         shared: false,
-        slave: false,
         unbindable: false,
     };
     let unit = || Lun::Configfs("/c/lun.0".into());

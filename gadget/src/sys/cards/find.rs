@@ -38,12 +38,15 @@ impl Finder<'_> {
             CardPlace::Label(_) | CardPlace::Uuid(_) => None,
         };
         let mounted = point.as_ref().and_then(|point| self.mounted(point));
-        let recorded = record.map(|record| record.medium.clone()).filter(|medium| is_held || medium.exists());
-        let medium = mounted.or(recorded).or_else(|| match place {
-            CardPlace::Path(path) if point.is_some() => self.in_fstab(path),
+        let recorded = record.map(|record| record.medium.clone());
+        let held = recorded.clone().filter(|_| is_held);
+        let recorded = || recorded.filter(|medium| medium.exists());
+        let medium = mounted.or(held).or_else(|| match place {
+            CardPlace::Path(path) if point.is_some() => recorded().or_else(|| self.in_fstab(path)),
             CardPlace::Path(path) => Some(path.clone()),
-            CardPlace::Label(label) => self.by_label(label),
-            CardPlace::Uuid(uuid) => self.by_uuid(uuid),
+            // Another card may be where the recorded one was. Or it is that one, and the host has formatted it.
+            CardPlace::Label(label) => self.by_label(label).or_else(recorded),
+            CardPlace::Uuid(uuid) => self.by_uuid(uuid).or_else(recorded),
         });
         Found { medium, point }
     }

@@ -116,6 +116,32 @@ fn a_lent_card_is_found_by_its_record() {
     assert!(left[1].medium.is_some());
 }
 
+/// A daemon was killed, and the cards were put in again in another order.
+#[test]
+fn a_record_that_nobody_holds_gives_way_to_the_name() {
+    let fake = with_card();
+    let record = |name: &str| Record {
+        card: name.to_owned(),
+        medium: fake.at("dev/mmcblk1p2"),
+        mounts: vec![],
+        swaps: vec![],
+    };
+    // name, the record's medium is held, medium
+    let rows = [
+        ("LABEL=MUSIC", false, "dev/mmcblk1p1"),
+        ("LABEL=MUSIC", true, "dev/mmcblk1p2"),
+        ("LABEL=FORMATTED", false, "dev/mmcblk1p2"),
+        ("UUID=1234-ABCD", false, "dev/mmcblk1p2"),
+    ];
+    for (name, is_held, medium) in rows {
+        let record = record(name);
+        let held: Vec<PathBuf> = is_held.then(|| record.medium.clone()).into_iter().collect();
+        let found = fake.system().observe(&[card(&fake, name)], &[record], &held).expect("a card");
+        let found = found[0].medium.as_ref().map(|found| found.path.clone());
+        assert_eq!(found, Some(fake.at(medium)), "{name}");
+    }
+}
+
 #[test]
 fn swap_on_a_card_is_its_own() {
     let fake = with_card();
