@@ -32,7 +32,7 @@ fn plan_run_as_shell_makes_the_same_gadget() {
         let daemon = daemon_pid();
         sh(&format!("kill -STOP {daemon}"));
         fs::write("/run/plan.sh", &script).expect("/run/plan.sh");
-        let ran = run(&["setsid", "sh", "-e", "/run/plan.sh"]);
+        let ran = run(&["setsid", "--wait", "sh", "-e", "/run/plan.sh"]);
         assert_eq!(ran.code, 0, "{}{}\n--- in\n{script}", ran.out, ran.err);
         assert_eq!(gadget(), wanted, "{functions}");
         wait_until("the host to configure the device", || cable::udc_state() == "configured");

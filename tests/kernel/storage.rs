@@ -6,7 +6,7 @@ use usbnet_tests::{
     cable,
     cards::{Card, Kind, Sums, bytes, sum, with_cards},
     daemon::{configure, status, status_json, usbnet, usbnet_fails, usbnet_ok},
-    disk::{disk, disks, settled},
+    disk::{HostMount, disk, disks, settled},
     host::Client,
     lab::Lab,
     run::sh,
@@ -318,6 +318,47 @@ fn legacy_g_mass_storage() {
     back_as_before(&cards[1], &before[1].0, before[1].1.clone(), &[("host.bin", b"by the old module")]);
 }
 
+/// All cards that the host uses are named at once, and one that it does not use is not taken from it either.
+#[test]
+fn the_host_uses_two_of_three() {
+    let _lab = Lab::begin();
+    let _cards = [Card::pair(), [Card::insert(Kind::Vfat, 3), Card::insert(Kind::Vfat, 4)]];
+    let names = ["/media/mmc3", "/media/mmc1", "/media/mmc4", "/media/mmc2"];
+    configure(&with_cards(&names, QUIET));
+    usbnet_ok(&["start"]);
+    usbnet_ok(&["mode", "storage"]);
+    settled(4);
+    let mounted = [disk(1).mount(Kind::Vfat), disk(3).mount(Kind::Ext4)];
+    for verb in [&["mode", "network"][..], &["stop"]] {
+        usbnet_fails(verb, HOST_BUSY, &["/media/mmc1", "/media/mmc2"]);
+        assert_eq!(names.map(place), ["host"; 4], "{verb:?}");
+        assert_eq!(status().mode.as_deref(), Some("storage"), "{verb:?}");
+    }
+    mounted.into_iter().for_each(HostMount::unmount);
+    usbnet_ok(&["stop"]);
+}
+
+/// A whole disk comes back with other partitions than it had: the device knows the new ones at once.
+#[test]
+fn partitioned_by_the_host() {
+    let _lab = Lab::begin();
+    sh("modprobe loop; mkdir -p /run/cards; truncate -s 8M /run/cards/blank.img");
+    let whole = sh("losetup --find --show --partscan /run/cards/blank.img");
+    configure(&with_cards(&[&whole], QUIET));
+    usbnet_ok(&["start"]);
+    usbnet_ok(&["mode", "storage"]);
+    let node = disk(0).node;
+    let mut table = vec![0; 512];
+    table[450] = 0x83;
+    table[454..458].copy_from_slice(&2048_u32.to_le_bytes());
+    table[458..462].copy_from_slice(&4096_u32.to_le_bytes());
+    table[510..512].copy_from_slice(&[0x55, 0xaa]);
+    fs::write(&node, table).expect("a table on the host's disk");
+    sh(&format!("sync {}; udevadm settle", node.display()));
+    usbnet_ok(&["mode", "charging"]);
+    assert!(Path::new(&format!("{whole}p1")).exists(), "the device still has the old table");
+}
+
 /// An empty slot is a state; no card at all is a reason not to choose the mode.
 #[test]
 fn absent_cards() {
@@ -381,7 +422,9 @@ fn card_pulled_and_inserted_while_lent() {
         udevadm control --reload
         modprobe scsi_debug dev_size_mb=16 delay=0");
     wait_until("the reader's card", || Path::new(SLOT).exists());
-    sh(&format!("udevadm settle; mkfs.vfat --mbr=no -n MUSIC {SLOT}"));
+    sh(&format!(
+        "udevadm settle; mkfs.vfat --mbr=no -n MUSIC {SLOT}; mkdir /media/mmc9; mount {SLOT} /media/mmc9"
+    ));
     let other = Card::insert(Kind::Vfat, 1);
     configure(&with_cards(&[SLOT, "/media/mmc1"], QUIET));
     usbnet_ok(&["start"]);
@@ -391,7 +434,7 @@ fn card_pulled_and_inserted_while_lent() {
     wait_until("the status to know of the eject", || place("/media/mmc1") == "nobody");
     sh(&format!("echo 1 > /sys/block/$(basename $(readlink {SLOT}))/device/delete"));
     wait_until("the status to know that the card is out", || place(SLOT) == "absent");
-    assert_eq!(status().mode.as_deref(), Some("storage"));
+    wait_until("the mode to stay as it is", || status().mode.as_deref() == Some("storage"));
     sh(
         "for scan in /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/scsi_host/host*/scan; do echo '- - -' > $scan; done",
     );
@@ -406,6 +449,10 @@ fn card_pulled_and_inserted_while_lent() {
     settled(2);
     usbnet_ok(&["mode", "charging"]);
     assert_eq!([place(SLOT), place("/media/mmc1")], ["device", "device"]);
+    let mounted = fs::read_to_string("/media/mmc9/host.bin").expect("mounted as it was before all that");
+    assert_eq!(mounted, "on the second one");
     usbnet_ok(&["stop"]);
-    sh(&format!("fsck.vfat -n {SLOT} && rm /run/udev/rules.d/99-slot.rules && udevadm control --reload"));
+    sh(&format!(
+        "umount /media/mmc9; fsck.vfat -n {SLOT} && rm /run/udev/rules.d/99-slot.rules && udevadm control --reload"
+    ));
 }

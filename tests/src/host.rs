@@ -30,7 +30,7 @@ pub struct Settings {
 pub fn settings() -> Settings {
     Settings {
         default_routes: sh("on-host ip route show default"),
-        resolv_conf: sh("on-host cat /etc/resolv.conf"),
+        resolv_conf: sh("on-host grep -v '^#' /etc/resolv.conf"), // dhcpcd signs what it writes
     }
 }
 

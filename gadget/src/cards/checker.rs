@@ -13,6 +13,8 @@ pub struct Checker {
     pub report: &'static [&'static str],
     /// Its arguments for mending what needs no question; none where that can lose what is still there.
     pub repair: Option<&'static [&'static str]>,
+    /// To mend, it opens the device with `O_EXCL` itself, and gives up if somebody else has.
+    pub claims: bool,
     /// Its exit codes for "there are errors, and they are still there".
     errors: &'static [i32],
     /// Its exit codes for "there were errors, and they are mended".
@@ -26,6 +28,7 @@ pub fn checker(kind: &str) -> Option<Checker> {
         programs: &[],
         report: &["-n"],
         repair: Some(&["-p"]),
+        claims: true,
         errors: &[4, 5, 6, 7],
         mended: &[1, 2, 3],
     };
@@ -34,6 +37,7 @@ pub fn checker(kind: &str) -> Option<Checker> {
         "vfat" => Some(Checker {
             programs: &["fsck.vfat", "fsck.fat", "dosfsck"],
             repair: Some(&["-a"]),
+            claims: false,
             errors: &[1],
             mended: &[1],
             ..of_fsck

@@ -31,8 +31,8 @@ pub fn start(run: &Path, file: Option<&Path>, config: &Config) -> Result<String,
             confirm(run, connection, config)
         }
         Err(ClientError::NotRunning(_)) => match launch(run, file, config) {
-            // Somebody else was quicker.
-            Err(CommandError::Daemon { .. }) if Connection::open(run).is_ok() => {
+            // Somebody else was quicker. (With another error, ours stays because the host has a card.)
+            Err(CommandError::Daemon { exit: Exit::Failed, .. }) if Connection::open(run).is_ok() => {
                 confirm(run, Connection::open(run)?, config)
             }
             launched => launched,

@@ -28,6 +28,13 @@ impl Daemon {
         observed.iter().map(|card| self.describe_card(card, place(card, &self.in_unit(&card.name)))).collect()
     }
 
+    /// Those that a mode can lend; what is only still to be given back is none of its business.
+    fn configured_cards(&self) -> Vec<Card> {
+        let mut cards = self.card_status();
+        cards.retain(|card| self.kernel.config.cards.iter().any(|known| known.at.to_string() == card.name));
+        cards
+    }
+
     /// What is in the unit of a card; empty without one.
     fn in_unit(&self, card: &str) -> String {
         let units = self.established.as_ref().map_or(&self.units, |established| &established.units);
@@ -58,7 +65,7 @@ impl Daemon {
         if self.kernel.config.cards.is_empty() {
             return;
         }
-        let cards = self.card_status();
+        let cards = self.configured_cards();
         let moved = self.card_watch.know(&cards, self.lends(), clock::now());
         self.tell_of_cards(&cards, &moved);
     }
@@ -87,7 +94,7 @@ impl Daemon {
             return self.card_watch.rest(clock::now());
         }
         self.holds.forget_gone();
-        let cards = self.card_status();
+        let cards = self.configured_cards();
         let mode = self.state.mode().map(str::to_owned);
         let on_eject = self.kernel.config.storage.on_eject;
         let changes = self.card_watch.look(&cards, self.lends(), &self.returned, on_eject, clock::now());

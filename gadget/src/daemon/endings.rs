@@ -38,7 +38,8 @@ impl Daemon {
         let client = self.asked.take();
         match result {
             Ok(()) => self.reached(client, &complaints, reporter),
-            Err(error) if stopping && !undone => return Some(self.end(Err(error))),
+            // What the host has must be kept from the device: then the daemon stays.
+            Err(error) if stopping && !undone && self.holds.is_empty() => return Some(self.end(Err(error))),
             Err(error) => {
                 self.error = Some(error.to_string());
                 self.publish(EventKind::Failed, format!("failed: {error}"), None);
@@ -54,7 +55,6 @@ impl Daemon {
                     }
                     return Some(Err(error.into()));
                 }
-                // What the host has must be kept from the device: the daemon stays, in the mode that it found.
                 reporter.report(error.exit(), &error.to_string());
                 log::error!("{error}");
             }
@@ -97,7 +97,10 @@ impl Daemon {
             reporter.report(Exit::Done, &self.mode_text());
             return self.answer(client, json!({ "mode": mode, "steps": [] }));
         };
-        let message = format!("mode {mode} is set, but not every card is back: {complaint}");
+        let message = format!(
+            "mode {mode} is set, but not every card is back: {complaint}; it is tried again with every switch, and \
+             `usbnet stop --force` gives it up"
+        );
         log::error!("{message}");
         reporter.report(Exit::Failed, &message);
         self.clients.reply(client, &Refusal::Failed { exit: Exit::Failed, message }.reply());

@@ -289,7 +289,8 @@ impl Daemon {
     }
 
     fn udc_event(&mut self, event: &Uevent) {
-        self.missed_udc |= self.worker.is_some();
+        // A switch binds and unbinds, which changes the UDC and is no news.
+        self.missed_udc |= self.worker.is_some() && matches!(event.action, Action::Add | Action::Remove);
         let ours = self.established.as_ref().and_then(|established| established.udc.as_deref())
             == Some(event.name());
         match event.action {

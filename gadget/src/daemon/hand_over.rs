@@ -97,6 +97,8 @@ pub struct HandOver<'a> {
     pub holds: Holds,
     /// The journal as it was before the switch wrote into it.
     before: Option<Journal>,
+    /// What was taken out of units since the steps began, to be put in again if the host refuses another card.
+    ejected: Vec<(Lun, PathBuf)>,
     /// What checking the cards that came back found, by card.
     pub verdicts: BTreeMap<String, Verdict>,
 }
@@ -105,13 +107,19 @@ impl<'a> HandOver<'a> {
     /// For one switch that starts with these cards held.
     #[must_use]
     pub const fn new(kernel: &'a Kernel, permission: Permission, line: &'a Line, holds: Holds) -> Self {
-        Self { kernel, permission, line, holds, before: None, verdicts: BTreeMap::new() }
+        Self { kernel, permission, line, holds, before: None, ejected: Vec::new(), verdicts: BTreeMap::new() }
     }
 
     /// From here on nothing is forced, nothing waits, and nothing is cancelled: a switch is undone.
     pub fn undo(&mut self) {
         self.permission = Permission { on_busy: Some(OnBusy::Refuse), ..Permission::default() };
         self.line.ignore_cancel();
+    }
+
+    /// Whether whoever asked wants it at any price.
+    #[must_use]
+    pub const fn is_forced(&self) -> bool {
+        self.permission.force
     }
 
     /// Fails if the switch was cancelled.
@@ -178,6 +186,7 @@ impl<'a> HandOver<'a> {
     /// It cannot be written; nothing was changed.
     pub fn note(&mut self, observed: &Observed, switch: UnderWay, steps: &[Step]) -> Result<(), SwitchError> {
         let records = plan::records(&observed.cards, steps);
+        self.ejected.clear();
         let file = self.kernel.journal();
         let before = file.read()?;
         self.before.get_or_insert(before);
@@ -193,7 +202,8 @@ impl<'a> HandOver<'a> {
         }
     }
 
-    /// The switch is over: what was given back needs no record any more. `kept` are cards that could not be given back.
+    /// The switch is over: what was given back needs no record any more. `kept` are cards that could not be given back, or
+    /// that may come again.
     ///
     /// # Errors
     /// It cannot be written.
@@ -227,8 +237,33 @@ impl<'a> HandOver<'a> {
         Ok(())
     }
 
-    fn eject(&self, card: &str, lun: &Lun, force: bool) -> Result<(), SwitchError> {
+    /// The host has refused a card: puts back what it had given up before, so that nothing has changed. Returns the cards
+    /// of the other steps that it refuses as well, and whether all is back.
+    pub fn put_back(&mut self, rest: &[Step]) -> (Vec<String>, bool) {
         let sys = &self.kernel.roots.sys;
+        let mut refused = Vec::new();
+        for step in rest {
+            let Step::Eject { card, lun, force: false } = step else { continue };
+            let medium = PathBuf::from(lun.medium(sys));
+            match lun.eject(sys, false) {
+                Ok(true) => self.ejected.push((lun.clone(), medium)),
+                Ok(false) => refused.push(card.clone()),
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+        let mut whole = true;
+        for (lun, medium) in self.ejected.drain(..) {
+            if let Err(error) = lun.insert(sys, &medium) {
+                log::warn!("{error}");
+                whole = false;
+            }
+        }
+        (refused, whole)
+    }
+
+    fn eject(&mut self, card: &str, lun: &Lun, force: bool) -> Result<(), SwitchError> {
+        let sys = &self.kernel.roots.sys;
+        let medium = PathBuf::from(lun.medium(sys));
         let began = clock::now();
         // Never by force first: only what is locked has something to lose.
         while !lun.eject(sys, false)? {
@@ -257,6 +292,7 @@ impl<'a> HandOver<'a> {
             thread::sleep(LOOK_AGAIN);
         }
         self.line.say(None);
+        self.ejected.push((lun.clone(), medium));
         Ok(())
     }
 
@@ -287,18 +323,21 @@ impl<'a> HandOver<'a> {
         if how == FsCheck::Off || medium.read_only {
             return Ok(());
         }
-        // Some checkers do not mind that a file system is mounted, and destroy it.
-        if let Err(error) = Hold::take(medium) {
-            log::warn!("card {card} is not checked: {error}");
-            return Ok(());
-        }
+        // Some checkers do not mind that a file system is mounted, and destroy it: nothing may mount it until they end.
+        let hold = match Hold::take(medium) {
+            Ok(hold) => hold,
+            Err(error) => {
+                log::warn!("card {card} is not checked: {error}");
+                return Ok(());
+            }
+        };
         self.line.say(Some(Progress {
             card: Some(card.to_owned()),
             what: "checking".to_owned(),
             bytes_left: None,
             seconds: 0,
         }));
-        let verdict = self.kernel.cards().check(medium, how);
+        let verdict = self.kernel.cards().check(medium, how, hold);
         self.line.say(None);
         let verdict = verdict?;
         if verdict.is_worth_a_word() {

@@ -145,8 +145,8 @@ fn inherited(fd: RawFd) -> Option<OwnedFd> {
 pub fn clean_up(run: &Path, config: &Config, stop: control::Stop) -> Result<String, DaemonError> {
     let instance = Instance::acquire(run)?;
     let kernel = Kernel::new(config.clone(), Roots::system(run));
-    let changed =
-        switch::take_down(&kernel, None, Holds::default(), Permission::of(stop.force, stop.wait, None))?;
+    let holds = recovery::hold_again(&kernel.observe(None, &[])?);
+    let changed = switch::take_down(&kernel, None, holds, Permission::of(stop.force, stop.wait, None))?;
     instance.forget_config();
     Ok(if changed { "not running; removed what it had left behind" } else { "not running" }.to_owned())
 }
@@ -281,6 +281,7 @@ impl Daemon {
             }
         };
         self.asked = client;
+        self.care = Care::default();
         self.held = self.holds.media();
         self.line = Some(Arc::clone(&line));
         self.publish_switching(to.as_deref());

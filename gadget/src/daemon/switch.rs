@@ -18,6 +18,7 @@ use super::steps::{await_udc, link_down, link_up, start_responder};
 use super::supervisor::Supervisor;
 use super::wanted::{Wanted, arguments};
 use crate::cards::checker::Verdict;
+use crate::control::Refusal;
 use crate::plan::{self, InterfaceSource, Observed, Spared, Step};
 use crate::responder::Settings;
 use crate::sys::configfs::{self, ConfigFs, Operation};
@@ -90,7 +91,7 @@ pub fn perform(kernel: &Kernel, job: Job) -> Switched {
                 before.returned.extend(switch.cannot_be_had());
             }
             switch.spared = before;
-            if error.is_refusal() && !switch.changed && established.is_some() {
+            if !switch.changed && established.is_some() {
                 switch.hand_over.withdraw();
                 (Err(error), true, established)
             } else {
@@ -160,6 +161,8 @@ struct Switch<'a> {
     spared: Spared,
     /// Whether anything has been carried out.
     changed: bool,
+    /// The card of the step that failed.
+    failed: Option<String>,
     /// What could not be given back.
     complaints: Vec<SwitchError>,
     supervisor: Option<Supervisor>,
@@ -176,6 +179,7 @@ impl<'a> Switch<'a> {
             hand_over,
             spared: Spared::default(),
             changed: false,
+            failed: None,
             complaints: Vec::new(),
             supervisor,
             found_udc: None,
@@ -199,7 +203,7 @@ impl<'a> Switch<'a> {
     fn cannot_be_had(&mut self) -> BTreeSet<String> {
         let Ok(observed) = self.observe() else { return BTreeSet::new() };
         let came = observed.cards.iter().filter(|card| card.lun.is_some() && !card.held);
-        came.map(|card| card.name.clone()).collect()
+        came.map(|card| card.name.clone()).chain(self.failed.take()).collect()
     }
 
     fn observe(&mut self) -> Result<Observed, SwitchError> {
@@ -219,16 +223,26 @@ impl<'a> Switch<'a> {
         let (observed, wanted, steps) = self.plan(mode, under_way)?;
         self.note(&observed, under_way, &steps)?;
         let mut kept = BTreeSet::new();
-        for step in &steps {
+        for (index, step) in steps.iter().enumerate() {
             match self.execute(step, wanted.responder.as_ref()) {
                 Err(error) if step.gives_back() => {
                     kept.extend(step.card().filter(|_| step.restores()).map(str::to_owned));
                     self.complaints.push(error);
                 }
-                other => other?,
+                Err(error) => {
+                    self.failed = step.card().map(str::to_owned);
+                    return Err(self.refused(error, &steps, index));
+                }
+                Ok(()) => {}
             }
         }
-        let established = established::confirm(&self.kernel.roots.sys, &self.observe()?, &wanted)?;
+        let observed = self.observe()?;
+        let established = established::confirm(&self.kernel.roots.sys, &observed, &wanted)?;
+        if established.lends {
+            // One that was pulled out while it was lent: when it comes again, it is still to be given back as it was.
+            let absent = observed.cards.iter().filter(|card| card.medium.is_none());
+            kept.extend(absent.map(|card| card.name.clone()));
+        }
         // The mode is reached; a record too many is put right by the next switch.
         if let Err(error) = self.hand_over.settle(&kept) {
             log::warn!("{error}");
@@ -263,7 +277,8 @@ impl<'a> Switch<'a> {
             let observed = self.observe()?;
             let wanted = self.kernel.wanted(mode, &observed, &self.spared)?;
             // At boot, and while it lends, a mode waits for a card with empty slots; whoever asks for it is told.
-            if under_way.from.is_some() && under_way.from != under_way.to {
+            let is_asked_for = under_way.from != under_way.to && under_way.to.as_deref() == Some(mode);
+            if under_way.from.is_some() && is_asked_for {
                 wanted.has_a_card(&observed)?;
             }
             let steps = plan::switch(&observed, &wanted.target)?;
@@ -312,7 +327,7 @@ impl<'a> Switch<'a> {
         // A teardown goes on past errors: what can be put back is put back. Not so a card that the host may still have.
         let (mut errors, mut kept, mut left) = (Vec::new(), BTreeSet::new(), false);
         let mut lent = BTreeSet::new();
-        for step in &steps {
+        for (index, step) in steps.iter().enumerate() {
             if step.gives_back() && step.card().is_some_and(|card| lent.contains(card)) {
                 kept.extend(step.card().map(str::to_owned));
                 continue;
@@ -320,7 +335,7 @@ impl<'a> Switch<'a> {
             match self.execute(step, None) {
                 Ok(()) => {}
                 // The host's data come first: nothing has changed yet.
-                Err(error) if error.is_refusal() => return Err(error),
+                Err(error) if error.is_refusal() => return Err(self.refused(error, &steps, index)),
                 Err(error) if is_shared(step) => {
                     log::warn!("left as it is, because something else uses it by now: {error}");
                     left = true;
@@ -332,6 +347,10 @@ impl<'a> Switch<'a> {
                 }
             }
         }
+        // With force, what cannot be given back is given up: there must be a way out.
+        if self.hand_over.is_forced() {
+            kept.clear();
+        }
         self.hand_over.settle(&kept)?;
         if !errors.is_empty() {
             return Err(SwitchError::Teardown(errors));
@@ -340,6 +359,17 @@ impl<'a> Switch<'a> {
             self.kernel.notes().forget();
         }
         Ok(!steps.is_empty())
+    }
+
+    /// The error of a step. When the host has refused a card, whatever it gave up before is put back first, and all that
+    /// it refuses are named.
+    fn refused(&mut self, error: SwitchError, steps: &[Step], index: usize) -> SwitchError {
+        let SwitchError::Refused(Refusal::HostBusy { mut cards }) = error else { return error };
+        let (others, whole) = self.hand_over.put_back(&steps[index + 1..]);
+        cards.extend(others);
+        let only_asked = steps[..index].iter().all(|step| matches!(step, Step::Eject { .. }));
+        self.changed &= !(whole && only_asked);
+        Refusal::HostBusy { cards }.into()
     }
 
     fn execute(&mut self, step: &Step, responder: Option<&Settings>) -> Result<(), SwitchError> {

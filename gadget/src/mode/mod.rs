@@ -89,8 +89,13 @@ impl State {
                 let target = to.clone();
                 (Self::Switching { from, to }, Action::Refuse { target })
             }
-            (state, Event::Ask { mode }) => begin(state.into_mode(), Some(mode)),
-            (state, Event::Stop) => begin(state.into_mode(), None),
+            // What the mode before lacks may come again, also when the one that is asked for is not reached.
+            (Self::Confirmed { mode: from } | Self::Lost { mode: from }, Event::Ask { mode }) => {
+                begin(Some(from), Some(mode))
+            }
+            (Self::Stopped, Event::Ask { mode }) => begin(None, Some(mode)),
+            (Self::Confirmed { mode }, Event::Stop) => begin(Some(mode), None),
+            (Self::Stopped | Self::Lost { .. }, Event::Stop) => begin(None, None),
             (Self::Switching { to: Some(mode), .. }, Event::Reached) => {
                 (Self::Confirmed { mode }, Action::Nothing)
             }
@@ -109,13 +114,6 @@ impl State {
             (state, Event::Reached | Event::Failed { .. } | Event::UdcGone | Event::UdcCame) => {
                 (state, Action::Nothing)
             }
-        }
-    }
-
-    fn into_mode(self) -> Option<String> {
-        match self {
-            Self::Confirmed { mode } => Some(mode),
-            Self::Stopped | Self::Switching { .. } | Self::Lost { .. } => None,
         }
     }
 }
@@ -156,7 +154,7 @@ mod tests {
             ("first mode", State::Stopped, ask("a"), switching("", "a"), switch("", "a")),
             ("another mode", confirmed("a"), ask("b"), switching("a", "b"), switch("a", "b")),
             ("the same mode mends it", confirmed("a"), ask("a"), switching("a", "a"), switch("a", "a")),
-            ("a mode after the UDC went", lost("a"), ask("b"), switching("", "b"), switch("", "b")),
+            ("a mode after the UDC went", lost("a"), ask("b"), switching("a", "b"), switch("a", "b")),
             ("a second request", switching("a", "b"), ask("c"), switching("a", "b"), refuse("b")),
             ("a request while stopping", switching("a", ""), ask("c"), switching("a", ""), refuse("")),
             ("stop while switching", switching("", "b"), Stop, switching("", "b"), refuse("b")),

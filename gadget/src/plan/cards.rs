@@ -81,11 +81,13 @@ fn must_come_out(
         card.medium.as_ref().is_some_and(|medium| is(live, &medium.path))
             && (card.held || card.mounts.is_empty())
     });
-    // Of a card that was pulled out there is nothing left that the host could still write. A reader's slot stays there.
+    // Of a card that was pulled out there is nothing left that the host could still write. A reader's slot stays there. An
+    // image that was renamed or removed is none: the host can still write to it.
     let slot_is_empty =
         observed.cards.iter().any(|card| card.lun == Some(live.index) && card.medium.is_none());
     let gone =
         !observed.cards.iter().any(|card| card.medium.as_ref().is_some_and(|medium| is(live, &medium.path)))
+            && live.file.starts_with("/dev/")
             && (slot_is_empty || !Path::new(&live.file).exists());
     (rebuilt || !right).then_some(gone)
 }

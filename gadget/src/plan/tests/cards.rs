@@ -289,6 +289,19 @@ fn an_empty_slot_of_a_reader_is_no_reason_to_ask_the_host() {
     assert!(matches!(&steps[0], Step::Eject { force: true, .. }), "{steps:?}");
 }
 
+/// An image that was renamed on the device while the host has it: the kernel follows it, its name does not.
+#[test]
+fn an_image_is_never_taken_by_force_unasked() {
+    let mut world = World::new();
+    world.reach(MODES[2]);
+    let unit = world.observe().luns[1].lun.clone();
+    unit.insert(world.fake.path(), Path::new("/home/user/card.img (deleted)")).expect("writable");
+    world.cards[1].medium = None;
+    let steps = switch(&world.observe(), &wanted(MODES[1])).expect("a plan");
+    let forced = |step: &Step| matches!(step, Step::Eject { force: true, .. });
+    assert!(!steps.iter().any(forced), "{steps:?}");
+}
+
 #[test]
 fn nothing_is_checked_while_a_part_of_it_is_mounted() {
     let mut world = World::new();

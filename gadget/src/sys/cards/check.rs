@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::find::{FileAt, read_superblock};
-use super::{CardError, CardSystem};
+use super::{CardError, CardSystem, Hold};
 use crate::cards::checker::{Checker, Verdict, checker, shortened};
 use crate::cards::superblock::is_journal_open;
 use crate::cards::{Backing, Medium};
@@ -14,24 +14,31 @@ use crate::config::FsCheck;
 const PLACES: [&str; 5] = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
 impl CardSystem {
-    /// Checks every file system of a medium that nothing uses; of several the worst verdict counts. Takes as long as the checker does.
+    /// Checks every file system of a medium; of several the worst verdict counts. Takes as long as the checker does.
+    /// `hold` keeps everything else from it, but for a checker that claims it by itself.
     ///
     /// # Errors
     /// The checker cannot be started. That it fails is a [`Verdict`].
-    pub fn check(&self, medium: &Medium, how: FsCheck) -> Result<Verdict, CardError> {
+    pub fn check(&self, medium: &Medium, how: FsCheck, hold: Hold) -> Result<Verdict, CardError> {
         if how == FsCheck::Off {
             return Ok(Verdict::Clean);
         }
         let mut verdict = Verdict::Clean;
+        let mut hold = Some(hold);
         for path in self.parts(medium) {
             // What is there now: the host may have formatted it.
             let Some(filesystem) = read_superblock(&path) else { continue };
             let found = match how {
                 FsCheck::Report if is_journal_open(&FileAt::open(&path)?) => Verdict::JournalOpen,
+                FsCheck::Repair if checker(&filesystem.kind).is_some_and(|checker| checker.claims) => {
+                    hold = None;
+                    check(&path, &filesystem.kind, true)?
+                }
                 _ => check(&path, &filesystem.kind, how == FsCheck::Repair)?,
             };
             verdict = verdict.max(found);
         }
+        drop(hold);
         Ok(verdict)
     }
 

@@ -41,7 +41,8 @@ impl Finder<'_> {
         let recorded = record.map(|record| record.medium.clone());
         let held = recorded.clone().filter(|_| is_held);
         let recorded = || recorded.filter(|medium| medium.exists());
-        let medium = mounted.or(held).or_else(|| match place {
+        // Whatever was mounted there since is not what is held.
+        let medium = held.or(mounted).or_else(|| match place {
             CardPlace::Path(path) if point.is_some() => recorded().or_else(|| self.in_fstab(path)),
             CardPlace::Path(path) => Some(path.clone()),
             // Another card may be where the recorded one was. Or it is that one, and the host has formatted it.

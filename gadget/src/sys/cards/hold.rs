@@ -16,7 +16,7 @@ use crate::cards::{Backing, Medium};
 ///
 /// A block device is open with `O_EXCL`, which to the kernel is what a mount is (`bd_prepare_to_claim`): mount(2), swapon(2) and
 /// device-mapper get `EBUSY`, for a whole disk also on its partitions. An image file is locked with flock(2), which only
-/// binds those who ask (losetup(8) and QEMU do).
+/// binds those who ask: loop devices do not.
 #[derive(Debug)]
 pub struct Hold {
     path: PathBuf,
@@ -79,13 +79,14 @@ impl Hold {
         &self.path
     }
 
-    /// Lets go of it, after everything that the host wrote has reached the medium.
+    /// Lets go of it, after everything that the host wrote has reached the medium, and its partitions are known as the host
+    /// left them.
     ///
     /// # Errors
     /// It did not; the medium is free all the same.
     pub fn release(self) -> Result<(), CardError> {
         let written = match &self.kept {
-            Kept::Block(file) => file.sync_all().and_then(|()| flush(file)),
+            Kept::Block(file) => file.sync_all().and_then(|()| flush(file)).map(|()| read_partitions(file)),
             Kept::Image(file) => file.sync_all(),
         };
         written.map_err(|cause| CardError::Sync { point: self.path, cause })
@@ -98,4 +99,15 @@ fn flush(file: &File) -> io::Result<()> {
     // SAFETY: takes no argument.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), BLKFLSBUF as _, 0) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Reads the partition table anew (`BLKRRPART`): the host may have changed it, and udev could not read it while it was held.
+/// Only a whole disk has one.
+fn read_partitions(file: &File) {
+    const BLKRRPART: libc::c_ulong = 0x125f;
+    // SAFETY: takes no argument.
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), BLKRRPART as _, 0) };
+    if result != 0 {
+        log::debug!("the partition table is not read anew: {}", io::Error::last_os_error());
+    }
 }

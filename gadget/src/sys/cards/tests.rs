@@ -109,6 +109,13 @@ fn a_lent_card_is_found_by_its_record() {
     assert_eq!(lent[0].record.as_ref(), Some(&record));
     assert_eq!(lent[1].medium, None);
 
+    // Something else is mounted there meanwhile.
+    fake.mounts(&[ROOT, "9 1 179:10 / @/media/mmc1 rw - ext4 /dev/mmcblk1p2 rw"]);
+    let hidden = fake.system().observe(&cards, &records, std::slice::from_ref(&medium)).expect("cards");
+    assert_eq!(hidden[0].medium.as_ref().map(|medium| &medium.path), Some(&medium));
+    assert!(hidden[0].held);
+    fake.mounts(&[ROOT]);
+
     // Not configured any more, but still to be given back.
     record.card = "LABEL=BEFORE".to_owned();
     let left = fake.system().observe(&cards[1..], &[record], &[]).expect("cards");
@@ -223,22 +230,26 @@ fn an_image_is_held_by_a_lock() {
     Hold::take(medium).expect("free again");
 }
 
+fn check(system: &CardSystem, medium: &Medium, how: FsCheck) -> Result<Verdict, CardError> {
+    system.check(medium, how, Hold::take(medium)?)
+}
+
 #[test]
 fn what_has_no_checker_is_not_checked() {
     let fake = Fake::new();
     fake.write("card.img", [0; 0x2000]);
     let system = fake.system();
     let look = || observe(&fake, &["@/card.img"]).expect("a card")[0].medium.clone().expect("a medium");
-    assert_eq!(system.check(&look(), FsCheck::Report).expect("nothing to check"), Verdict::Clean);
+    assert_eq!(check(&system, &look(), FsCheck::Report).expect("nothing to check"), Verdict::Clean);
     let mut swap = vec![0; 0x2000];
     swap[0xff6..0x1000].copy_from_slice(b"SWAPSPACE2");
     fake.write("card.img", swap);
     let none = Verdict::NoChecker { kind: "swap".to_owned(), program: None };
-    assert_eq!(system.check(&look(), FsCheck::Report).expect("no checker"), none);
+    assert_eq!(check(&system, &look(), FsCheck::Report).expect("no checker"), none);
     let mut open = vec![0; 0x2000];
     open[1024 + 0x38..1024 + 0x3a].copy_from_slice(&[0x53, 0xef]);
     open[1024 + 0x60] = 4;
     fake.write("card.img", open);
-    assert_eq!(system.check(&look(), FsCheck::Report).expect("no need"), Verdict::JournalOpen);
-    assert_eq!(system.check(&look(), FsCheck::Off).expect("not asked"), Verdict::Clean);
+    assert_eq!(check(&system, &look(), FsCheck::Report).expect("no need"), Verdict::JournalOpen);
+    assert_eq!(check(&system, &look(), FsCheck::Off).expect("not asked"), Verdict::Clean);
 }

@@ -11,7 +11,7 @@ use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat, readlinkat};
@@ -71,10 +71,17 @@ impl Processes {
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
         let share = pids.len().div_ceil(threads).max(ENOUGH_FOR_A_THREAD);
         let mut hits: Vec<Hit> = thread::scope(|scope| {
-            let threads =
-                pids.chunks(share).map(|pids| scope.spawn(|| self.scan_some(pids, foreign, targets)));
-            let threads: Vec<_> = threads.collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+            let scan = |pids| self.scan_some(pids, foreign, targets);
+            let threads: Vec<_> = pids
+                .chunks(share)
+                .map(|pids| thread::Builder::new().spawn_scoped(scope, move || scan(pids)).map_err(|_| pids))
+                .collect();
+            // Where there is no thread to be had, it is done here.
+            let hits = |thread: Result<ScopedJoinHandle<'_, Vec<Hit>>, _>| match thread {
+                Ok(thread) => thread.join().unwrap_or_default(),
+                Err(pids) => scan(pids),
+            };
+            threads.into_iter().flat_map(hits).collect()
         });
         let is_own =
             |hit: &Hit| hit.pid == own && (hit.kind == HolderKind::Device || targets.is_image(hit.card));
