@@ -2,11 +2,12 @@
 //!
 //! Runs in the worker. An undo is another switch, from whatever is there then.
 
+mod carry_out;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::error::SwitchError;
 use super::established::{self, Established};
@@ -14,17 +15,11 @@ use super::hand_over::{HandOver, Holds, Permission};
 use super::journal::UnderWay;
 use super::kernel::Kernel;
 use super::line::Line;
-use super::steps::{await_udc, link_down, link_up, start_responder};
 use super::supervisor::Supervisor;
 use super::wanted::{Wanted, arguments};
 use crate::cards::checker::Verdict;
 use crate::control::Refusal;
-use crate::plan::{self, InterfaceSource, Observed, Spared, Step};
-use crate::responder::Settings;
-use crate::sys::configfs::{self, ConfigFs, Operation};
-use crate::sys::holders::holding;
-use crate::sys::modules;
-use crate::sys::udc::{self};
+use crate::plan::{self, Observed, Spared, Step};
 
 /// What a switch starts from.
 #[derive(Debug)]
@@ -161,7 +156,7 @@ struct Switch<'a> {
     spared: Spared,
     /// Whether anything has been carried out.
     changed: bool,
-    /// The card of the step that failed.
+    /// The card that could not be had.
     failed: Option<String>,
     /// What could not be given back.
     complaints: Vec<SwitchError>,
@@ -230,7 +225,8 @@ impl<'a> Switch<'a> {
                     self.complaints.push(error);
                 }
                 Err(error) => {
-                    self.failed = step.card().map(str::to_owned);
+                    let is_the_hosts = matches!(step, Step::Eject { .. });
+                    self.failed = step.card().filter(|_| !is_the_hosts).map(str::to_owned);
                     return Err(self.refused(error, &steps, index));
                 }
                 Ok(()) => {}
@@ -370,83 +366,5 @@ impl<'a> Switch<'a> {
         let only_asked = steps[..index].iter().all(|step| matches!(step, Step::Eject { .. }));
         self.changed &= !(whole && only_asked);
         Refusal::HostBusy { cards }.into()
-    }
-
-    fn execute(&mut self, step: &Step, responder: Option<&Settings>) -> Result<(), SwitchError> {
-        log::debug!("{}", step.shell().join("; "));
-        if !step.gives_back() {
-            self.hand_over.go_on()?;
-        }
-        let done = self.carry_out(step, responder);
-        self.changed |= !done.as_ref().is_err_and(SwitchError::is_refusal);
-        #[cfg(feature = "fault-points")]
-        super::fault::after_step(&self.kernel.roots.run);
-        done
-    }
-
-    fn carry_out(&mut self, step: &Step, responder: Option<&Settings>) -> Result<(), SwitchError> {
-        if let Some(held) = self.held(step) {
-            return Err(held);
-        }
-        let sys = &self.kernel.roots.sys;
-        match step {
-            Step::StopResponder { .. } => {
-                if let Some(mut child) = self.supervisor.take().and_then(Supervisor::into_child) {
-                    child.terminate()?; // it writes down its latest leases
-                    child.reap()?;
-                }
-            }
-            Step::LinkDown { interface, address, prefix } => link_down(interface, *address, *prefix)?,
-            Step::Unbind { gadget } => configfs::unbind(gadget)?,
-            Step::UnloadModule { module } => modules::unload(module)?,
-            Step::LoadModule(load) => {
-                self.kernel.notes().keep_loaded(&load.module)?;
-                load.apply()?;
-            }
-            Step::MountConfigfs { root } => ConfigFs::at(root).mount()?,
-            Step::UnmountConfigfs { root } => ConfigFs::at(root).unmount()?,
-            Step::Configfs(operation) => operation.apply()?,
-            Step::AwaitUdc { named, seconds } => {
-                let limit = Duration::from_secs((*seconds).into());
-                self.found_udc = Some(await_udc(sys, named.as_deref(), limit)?);
-            }
-            Step::Bind { gadget, udc } => {
-                let udc = udc.as_deref().or(self.found_udc.as_deref()).unwrap_or_default();
-                configfs::bind(gadget, udc, sys)?;
-            }
-            Step::LinkUp { interface, address, prefix, mtu } => {
-                let name = self.interface_name(interface)?;
-                self.interface = Some(link_up(&name, *address, *prefix, *mtu)?);
-            }
-            Step::StartResponder { .. } => {
-                if let (Some(settings), Some(interface)) = (responder, &self.interface) {
-                    let settings = Settings { interface: interface.clone(), ..settings.clone() };
-                    self.supervisor = Some(start_responder(settings)?);
-                }
-            }
-            _ => return self.hand_over.execute(step),
-        }
-        Ok(())
-    }
-
-    /// The kernel removes a serial function only once nobody has its port open, and waits uninterruptibly for that.
-    fn held(&self, step: &Step) -> Option<SwitchError> {
-        let Step::Configfs(Operation::RemoveDir { path }) = step else { return None };
-        path.file_name()?.to_str()?.strip_prefix("acm.")?;
-        let number = std::fs::read_to_string(path.join("port_num")).ok()?;
-        let device = Path::new("/dev").join(format!("ttyGS{}", number.trim()));
-        let holders = holding(&self.kernel.roots.proc, |target| target == device);
-        (!holders.is_empty()).then_some(SwitchError::Held { device, holders })
-    }
-
-    fn interface_name(&self, source: &InterfaceSource) -> Result<String, SwitchError> {
-        match source {
-            InterfaceSource::Function(directory) => Ok(configfs::interface(directory)?),
-            InterfaceSource::Module(module) => {
-                let udcs = udc::list(&self.kernel.roots.sys)?;
-                let first = udcs.into_iter().flat_map(|udc| udc.interfaces).next();
-                first.ok_or_else(|| SwitchError::NotDriven(module.clone()))
-            }
-        }
     }
 }

@@ -1,0 +1,95 @@
+//! One step of a switch, carried out.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Switch;
+use crate::daemon::error::SwitchError;
+use crate::daemon::steps::{await_udc, link_down, link_up, start_responder};
+use crate::daemon::supervisor::Supervisor;
+use crate::plan::{InterfaceSource, Step};
+use crate::responder::Settings;
+use crate::sys::configfs::{self, ConfigFs, Operation};
+use crate::sys::holders::holding;
+use crate::sys::modules;
+use crate::sys::udc;
+
+impl Switch<'_> {
+    pub(super) fn execute(&mut self, step: &Step, responder: Option<&Settings>) -> Result<(), SwitchError> {
+        log::debug!("{}", step.shell().join("; "));
+        if !step.gives_back() {
+            self.hand_over.go_on()?;
+        }
+        let done = self.carry_out(step, responder);
+        self.changed |= !done.as_ref().is_err_and(SwitchError::is_refusal);
+        #[cfg(feature = "fault-points")]
+        crate::daemon::fault::after_step(&self.kernel.roots.run);
+        done
+    }
+
+    fn carry_out(&mut self, step: &Step, responder: Option<&Settings>) -> Result<(), SwitchError> {
+        if let Some(held) = self.held(step) {
+            return Err(held);
+        }
+        let sys = &self.kernel.roots.sys;
+        match step {
+            Step::StopResponder { .. } => {
+                if let Some(mut child) = self.supervisor.take().and_then(Supervisor::into_child) {
+                    child.terminate()?; // it writes down its latest leases
+                    child.reap()?;
+                }
+            }
+            Step::LinkDown { interface, address, prefix } => link_down(interface, *address, *prefix)?,
+            Step::Unbind { gadget } => configfs::unbind(gadget)?,
+            Step::UnloadModule { module } => modules::unload(module)?,
+            Step::LoadModule(load) => {
+                self.kernel.notes().keep_loaded(&load.module)?;
+                load.apply()?;
+            }
+            Step::MountConfigfs { root } => ConfigFs::at(root).mount()?,
+            Step::UnmountConfigfs { root } => ConfigFs::at(root).unmount()?,
+            Step::Configfs(operation) => operation.apply()?,
+            Step::AwaitUdc { named, seconds } => {
+                let limit = Duration::from_secs((*seconds).into());
+                self.found_udc = Some(await_udc(sys, named.as_deref(), limit)?);
+            }
+            Step::Bind { gadget, udc } => {
+                let udc = udc.as_deref().or(self.found_udc.as_deref()).unwrap_or_default();
+                configfs::bind(gadget, udc, sys)?;
+            }
+            Step::LinkUp { interface, address, prefix, mtu } => {
+                let name = self.interface_name(interface)?;
+                self.interface = Some(link_up(&name, *address, *prefix, *mtu)?);
+            }
+            Step::StartResponder { .. } => {
+                if let (Some(settings), Some(interface)) = (responder, &self.interface) {
+                    let settings = Settings { interface: interface.clone(), ..settings.clone() };
+                    self.supervisor = Some(start_responder(settings)?);
+                }
+            }
+            _ => return self.hand_over.execute(step),
+        }
+        Ok(())
+    }
+
+    /// The kernel removes a serial function only once nobody has its port open, and waits uninterruptibly for that.
+    pub(super) fn held(&self, step: &Step) -> Option<SwitchError> {
+        let Step::Configfs(Operation::RemoveDir { path }) = step else { return None };
+        path.file_name()?.to_str()?.strip_prefix("acm.")?;
+        let number = std::fs::read_to_string(path.join("port_num")).ok()?;
+        let device = Path::new("/dev").join(format!("ttyGS{}", number.trim()));
+        let holders = holding(&self.kernel.roots.proc, |target| target == device);
+        (!holders.is_empty()).then_some(SwitchError::Held { device, holders })
+    }
+
+    fn interface_name(&self, source: &InterfaceSource) -> Result<String, SwitchError> {
+        match source {
+            InterfaceSource::Function(directory) => Ok(configfs::interface(directory)?),
+            InterfaceSource::Module(module) => {
+                let udcs = udc::list(&self.kernel.roots.sys)?;
+                let first = udcs.into_iter().flat_map(|udc| udc.interfaces).next();
+                first.ok_or_else(|| SwitchError::NotDriven(module.clone()))
+            }
+        }
+    }
+}
