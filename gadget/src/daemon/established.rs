@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::SwitchError;
-use super::kernel::own_interfaces;
 use super::wanted::Wanted;
 use crate::cards::Medium;
 use crate::identity::MacAddr;
@@ -69,7 +68,7 @@ pub fn confirm(sys: &Path, observed: &Observed, wanted: &Wanted) -> Result<Estab
     };
     let udc = bound_udc(observed).ok_or(SwitchError::NotBound)?;
     let link = wanted.link.as_ref().map(|choice| {
-        let interface = own_interfaces(observed).into_iter().next().ok_or(SwitchError::NotBound)?;
+        let interface = observed.interfaces().into_iter().next().ok_or(SwitchError::NotBound)?;
         let index = addressed(&interface, &choice.addresses)?;
         let host_mac = host_mac(&wanted.target.gadget);
         Ok::<_, SwitchError>(Link {

@@ -150,7 +150,7 @@ impl Kernel {
         if observed.our_legacy().is_some() {
             observed.luns.extend(legacy_luns(&self.roots.sys));
         }
-        observed.link = live_link(&own_interfaces(&observed), self.config.link.address.address)?;
+        observed.link = live_link(&observed.interfaces(), self.config.link.address.address)?;
         Ok(observed)
     }
 
@@ -285,16 +285,6 @@ impl Kernel {
         before.modules.extend(self.legacy_modules().into_iter().filter(foreign).map(str::to_owned));
         before
     }
-}
-
-/// The interfaces of our gadget.
-#[must_use]
-pub fn own_interfaces(observed: &Observed) -> Vec<String> {
-    let configfs = observed.gadget.iter().filter(|live| live.udc.is_some());
-    let configfs = configfs.flat_map(|live| live.interfaces().into_iter().map(|(_, name)| name.to_owned()));
-    let ours = observed.legacy.iter().filter(|legacy| !observed.before.modules.contains(&legacy.module));
-    let legacy = ours.flat_map(|_| observed.udcs.iter().flat_map(|udc| udc.interfaces.clone()));
-    configfs.chain(legacy).collect()
 }
 
 /// Our address on one of these interfaces: the configured one if it is there, else the first.

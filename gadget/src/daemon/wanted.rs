@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error::SwitchError;
-use super::kernel::{Kernel, own_interfaces};
+use super::kernel::Kernel;
 use crate::config::{Mode, Switch, UdcChoice};
 use crate::link::{self, Addresses, Choice, Policy};
 use crate::plan::{self, BackendChoice, Lending, LinkTarget, Observed, Realisation, Spared, Target};
@@ -66,7 +66,7 @@ impl Kernel {
         let realisation = self.realisation(observed, mode)?;
         let gadget = plan::describe(&self.config, mode, &realisation, &self.identity)?;
         let link = if mode.network().is_some() {
-            Some(self.choose_subnet(&own_interfaces(observed))?)
+            Some(self.choose_subnet(&observed.all_interfaces())?)
         } else {
             None
         };

@@ -52,6 +52,23 @@ impl Observed {
         self.legacy.as_ref().filter(|legacy| !self.before.modules.contains(&legacy.module))
     }
 
+    /// The interfaces of our gadget while it is on the bus.
+    #[must_use]
+    pub fn interfaces(&self) -> Vec<String> {
+        let bound = self.gadget.iter().filter(|live| live.udc.is_some());
+        of_configfs(bound).chain(self.of_legacy()).collect()
+    }
+
+    /// The interfaces of our gadget, also while it is not: what is left on them of another time is ours too.
+    #[must_use]
+    pub fn all_interfaces(&self) -> Vec<String> {
+        of_configfs(self.gadget.iter()).chain(self.of_legacy()).collect()
+    }
+
+    fn of_legacy(&self) -> impl Iterator<Item = String> {
+        self.our_legacy().into_iter().flat_map(|_| self.udcs.iter().flat_map(|udc| udc.interfaces.clone()))
+    }
+
     /// Whether a module drives a UDC.
     #[must_use]
     pub fn drives(&self, udc: &Udc, module: &str) -> bool {
@@ -63,6 +80,10 @@ impl Observed {
         let name = driver.replace('-', "_");
         [format!("g_{name}"), name].into_iter().find(|name| self.modules.loaded.contains_key(name))
     }
+}
+
+fn of_configfs<'a>(gadgets: impl Iterator<Item = &'a LiveGadget>) -> impl Iterator<Item = String> {
+    gadgets.flat_map(|live| live.interfaces().into_iter().map(|(_, name)| name.to_owned()))
 }
 
 /// What there was before usbnet did anything since boot, so that `stop` leaves it again.

@@ -435,3 +435,16 @@ fn every_mode_follows_from_every_other() {
         }
     }
 }
+
+/// A daemon that is killed behind the unbinding leaves an address that must not look like another network's.
+#[test]
+fn an_interface_is_ours_also_while_the_gadget_is_not_bound() {
+    let (fake, observed) = reached(&[Ncm]);
+    assert_eq!(
+        (observed.interfaces(), observed.all_interfaces()),
+        (vec!["usb0".into()], vec!["usb0".into()])
+    );
+    apply(&fake, &[Step::Unbind { gadget: observed.gadget.expect("a gadget").path }]);
+    let observed = observe(&fake);
+    assert_eq!((observed.interfaces(), observed.all_interfaces()), (vec![], vec!["usb0".into()]));
+}
