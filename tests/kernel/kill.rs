@@ -155,7 +155,7 @@ fn sometimes(modes: [&str; 2], first: usize, stride: usize) {
 
 #[test]
 fn network_and_storage() {
-    sometimes(["network", "storage"], 1, 3);
+    sometimes(["network", "storage"], 1, 9);
 }
 
 #[test]
