@@ -32,22 +32,31 @@ impl Record {
         })
     }
 
-    /// How a card is in use now, and was as far as it has not been given back since it was taken last.
+    /// How a card is in use now, and was as far as it has not been given back since it was taken last; then it may have been
+    /// put in again, and have another name by now.
     #[must_use]
     pub fn renewed(card: &ObservedCard) -> Option<Self> {
         let mut now = Self::of(card)?;
-        let before = card.record.as_ref().filter(|record| record.medium == now.medium);
-        for mount in before.into_iter().flat_map(|record| &record.mounts) {
+        let before = card.record.as_ref();
+        for mount in before.into_iter().flat_map(|record| record.mounts_on(&now.medium)) {
             if !now.mounts.iter().any(|there| there.source == mount.source) {
-                now.mounts.push(mount.clone());
+                now.mounts.push(mount);
             }
         }
-        for swap in before.into_iter().flat_map(|record| &record.swaps) {
+        let same = before.filter(|record| record.medium == now.medium);
+        for swap in same.into_iter().flat_map(|record| &record.swaps) {
             if !now.swaps.iter().any(|there| there.path == swap.path) {
                 now.swaps.push(swap.clone());
             }
         }
         Some(now)
+    }
+
+    /// Its mounts, from `medium`: of another one only those that were from the old one.
+    fn mounts_on(&self, medium: &Path) -> Vec<MountRecord> {
+        let moved = self.mounts.iter().map(|mount| (mount, mount.moved(&self.medium, medium)));
+        let fits = |(before, now): &(&MountRecord, MountRecord)| self.medium == medium || **before != *now;
+        moved.filter(fits).map(|(_, now)| now).collect()
     }
 }
 

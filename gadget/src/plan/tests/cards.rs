@@ -349,8 +349,11 @@ fn a_record_is_renewed_when_a_card_is_taken_again() {
         swaps: vec![],
     };
     let elsewhere = Record { medium: "/dev/zero".into(), ..record.clone() };
+    let again = Record { medium: "/dev/loop0".into(), ..record.clone() };
+    let renamed = Mount { source: "/dev/null".into(), ..first.clone() };
     let rows = [
         ("nothing is mounted", vec![], Some(&record), vec![&first, &second]),
+        ("put in again under another name", vec![], Some(&again), vec![&renamed]),
         ("one is missing", vec![&first], Some(&record), vec![&first, &second]),
         ("mounted elsewhere", vec![&moved], Some(&record), vec![&moved, &second]),
         ("another card", vec![&moved], Some(&elsewhere), vec![&moved]),
