@@ -44,7 +44,9 @@ pub fn checker(kind: &str) -> Option<Checker> {
         }),
         "exfat" => Some(Checker { programs: &["fsck.exfat", "exfatfsck"], ..of_fsck }),
         "ext2" | "ext3" | "ext4" => Some(Checker { programs: &["e2fsck", "fsck.ext4"], ..of_fsck }),
-        "ntfs" => Some(Checker { programs: &["ntfsfix"], repair: None, errors: &[1], ..of_fsck }),
+        "ntfs" => {
+            Some(Checker { programs: &["ntfsfix"], repair: None, claims: false, errors: &[1], ..of_fsck })
+        }
         "f2fs" => Some(Checker {
             programs: &["fsck.f2fs"],
             report: &["--dry-run"],
@@ -56,6 +58,7 @@ pub fn checker(kind: &str) -> Option<Checker> {
             programs: &["btrfs"],
             report: &["check", "--readonly"],
             repair: None,
+            claims: false,
             errors: &[1],
             ..of_fsck
         }),
