@@ -232,12 +232,10 @@ impl<'a> Switch<'a> {
                 Ok(()) => {}
             }
         }
-        let observed = self.observe()?;
-        let established = established::confirm(&self.kernel.roots.sys, &observed, &wanted)?;
+        let reached = self.observe()?;
+        let established = established::confirm(&self.kernel.roots.sys, &reached, &wanted)?;
         if established.lends {
-            // One that was pulled out while it was lent: when it comes again, it is still to be given back as it was.
-            let absent = observed.cards.iter().filter(|card| card.medium.is_none());
-            kept.extend(absent.map(|card| card.name.clone()));
+            kept.extend(plan::pulled_out(&observed.cards, &reached.cards));
         }
         // The mode is reached; a record too many is put right by the next switch.
         if let Err(error) = self.hand_over.settle(&kept) {

@@ -192,3 +192,11 @@ pub fn records(cards: &[ObservedCard], steps: &[Step]) -> Vec<Record> {
         })
         .collect()
 }
+
+/// The cards that were pulled out before or during a switch, and may come again, or have already: they are still to be given
+/// back as they were.
+#[must_use]
+pub fn pulled_out(before: &[ObservedCard], after: &[ObservedCard]) -> BTreeSet<String> {
+    let out = before.iter().chain(after).filter(|card| card.medium.is_none());
+    out.map(|card| card.name.clone()).collect()
+}

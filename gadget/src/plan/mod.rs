@@ -21,7 +21,7 @@ use crate::cards::{DeviceNumber, Medium, MountRecord, SwapRecord};
 use crate::sys::configfs::{Lun, Operation};
 use crate::sys::modules::Load;
 
-pub use cards::{records, taken};
+pub use cards::{pulled_out, records, taken};
 pub use describe::{DescribeError, bcd_device, describe};
 pub use legacy::legacy_parameters;
 pub use shell::{quote, script};

@@ -383,3 +383,18 @@ fn what_cannot_be_given_back_is_kept_in_the_record() {
     };
     assert_eq!(records(&[orphan], &[]), [record]);
 }
+
+#[test]
+fn a_card_that_was_out_while_the_mode_was_mended_is_still_to_be_given_back() {
+    let there = || card(0, vec![]);
+    let out = || ObservedCard { medium: None, ..card(0, vec![]) };
+    let rows = [
+        ("was there all the time", there(), there(), false),
+        ("pulled out meanwhile", there(), out(), true),
+        ("put in meanwhile", out(), there(), true),
+        ("stays out", out(), out(), true),
+    ];
+    for (name, before, after, expected) in rows {
+        assert_eq!(!pulled_out(&[before], &[after]).is_empty(), expected, "{name}");
+    }
+}
