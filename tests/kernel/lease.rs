@@ -27,11 +27,12 @@ fn scenario(configuration: &str, driver: &str) {
         let lease = client.lease(&interface);
         assert_eq!(lease.address.to_string(), link.host, "{client:?}");
         assert_eq!(lease.prefix.to_string(), prefix, "{client:?}");
-        sh(&format!("on-host ping -c 2 -W 20 {address}"));
-        sh(&format!("ping -c 2 -W 20 -I {} {}", link.interface, lease.address));
-        names(&status, address);
+        sh(&format!("on-host ping -c 2 -i 0.2 -W 20 {address}"));
+        sh(&format!("ping -c 2 -i 0.2 -W 20 -I {} {}", link.interface, lease.address));
         assert_eq!(host::settings(), before, "{client:?} changed the host's network");
     }
+    let _lease = Client::Udhcpc.lease(&interface);
+    names(&status, address);
 }
 
 /// The device's name resolves, by UDP and by TCP, forwards and backwards, and nothing else does.

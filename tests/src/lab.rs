@@ -50,11 +50,16 @@ impl Drop for Lab {
         if thread::panicking() {
             eprintln!("--- the kernel's last words\n{}", sh_quietly("dmesg | tail -n 8").out);
             eprintln!("--- usbnet's status\n{}", usbnet(&["status"]).out);
+            eprintln!("--- both ends of the cable\n{}", sh_quietly(BOTH_ENDS).out);
         }
         clean();
         CLEAN.store(true, Ordering::Relaxed);
     }
 }
+
+/// Shows the counters of both ends, what waits in the gadget's queue, and the transfers that the host has asked for.
+const BOTH_ENDS: &str = "ip -s -s link; tc -s qdisc show; on-host ip -s -s link; on-host tc -s qdisc show
+    cat /sys/devices/platform/dummy_hcd.0/urbs; cat /sys/class/udc/*/state";
 
 /// Whether a scenario has ended, and none has begun since.
 static CLEAN: AtomicBool = AtomicBool::new(false);
