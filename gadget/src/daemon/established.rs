@@ -6,8 +6,9 @@ use std::path::Path;
 use super::error::SwitchError;
 use super::wanted::Wanted;
 use crate::cards::Medium;
+use crate::config::FunctionKind;
 use crate::identity::MacAddr;
-use crate::link::{Addresses, Notice, announces_carrier};
+use crate::link::{Addresses, Notice, announces_carrier, keeps_frames};
 use crate::plan::{GadgetTarget, Lending, Observed};
 use crate::sys::configfs::{EthernetDriver, FunctionSpec, Lun};
 use crate::sys::netlink::Netlink;
@@ -45,6 +46,8 @@ pub struct Link {
     pub host_mac: Option<MacAddr>,
     /// Whether the host has carrier only once the gadget says so.
     pub announces_carrier: bool,
+    /// Whether the gadget's end can keep frames for itself.
+    pub keeps_frames: bool,
 }
 
 /// Reads everything back: UDC bound, address present, responder answering.
@@ -77,7 +80,8 @@ pub fn confirm(sys: &Path, observed: &Observed, wanted: &Wanted) -> Result<Estab
             addresses: choice.addresses,
             notice: choice.notice.clone(),
             host_mac,
-            announces_carrier: announces(&wanted.target.gadget),
+            announces_carrier: has_function(&wanted.target.gadget, announces_carrier),
+            keeps_frames: has_function(&wanted.target.gadget, keeps_frames),
         })
     });
     if let Some(Link { notice: Some(notice), .. }) = link.as_ref().and_then(|link| link.as_ref().ok()) {
@@ -139,16 +143,24 @@ fn host_mac(target: &GadgetTarget) -> Option<MacAddr> {
     }
 }
 
-fn announces(target: &GadgetTarget) -> bool {
+fn has_function(target: &GadgetTarget, is: fn(FunctionKind) -> bool) -> bool {
     match target {
         GadgetTarget::Nothing => false,
         GadgetTarget::Configfs(spec) => spec.functions.iter().any(|function| match function {
-            FunctionSpec::Ethernet(ethernet) => {
-                matches!(ethernet.driver, EthernetDriver::Ecm | EthernetDriver::Ncm)
-            }
+            FunctionSpec::Ethernet(ethernet) => is(kind(ethernet.driver)),
             _ => false,
         }),
-        GadgetTarget::Legacy(legacy) => legacy.serves().iter().any(|kind| announces_carrier(*kind)),
+        GadgetTarget::Legacy(legacy) => legacy.serves().iter().copied().any(is),
+    }
+}
+
+const fn kind(driver: EthernetDriver) -> FunctionKind {
+    match driver {
+        EthernetDriver::Ecm => FunctionKind::Ecm,
+        EthernetDriver::Ncm => FunctionKind::Ncm,
+        EthernetDriver::Rndis => FunctionKind::Rndis,
+        EthernetDriver::Eem => FunctionKind::Eem,
+        EthernetDriver::Subset => FunctionKind::EcmSubset,
     }
 }
 

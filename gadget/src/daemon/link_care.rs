@@ -1,7 +1,7 @@
 //! What the link needs between switches: its address put back when another program takes it, and the host told
-//! again that the link is there when it did not hear.
+//! again that the link is there when it did not hear, frames pushed out that would not leave.
 //!
-//! Decides neither: [`Keeper`] and [`CarrierWatch`] do; this carries it out.
+//! Decides nothing: [`Keeper`], [`CarrierWatch`] and [`KeptFrames`] do; this carries it out.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::established::{Established, Link};
 use super::steps::raise;
 use super::{Daemon, DaemonError};
 use crate::control::EventKind;
-use crate::link::{Action, CarrierWatch, Heard, Keeper, Nudge, Observed};
-use crate::sys::clock;
+use crate::link::{Action, BLOCK, CarrierWatch, Heard, Keeper, KeptFrames, Nudge, Observed, Push, Traffic};
 use crate::sys::netlink::{Event, Interface};
+use crate::sys::{clock, discard};
 
 /// What is remembered of one link.
 #[derive(Debug, Default)]
@@ -21,6 +21,9 @@ pub struct Care {
     /// For a link whose host has carrier only once it is told.
     carrier: Option<CarrierWatch>,
     carrier_due: Option<Duration>,
+    /// For a link whose gadget's end can keep frames.
+    kept: Option<KeptFrames>,
+    kept_due: Option<Duration>,
     /// What the interface last said of its other end.
     attached: Option<bool>,
 }
@@ -31,13 +34,14 @@ impl Care {
     pub fn new(established: Option<&Established>) -> Self {
         let link = established.and_then(|established| established.link.as_ref());
         let carrier = link.filter(|link| link.announces_carrier).map(|_| CarrierWatch::default());
-        Self { carrier, ..Self::default() }
+        let kept = link.filter(|link| link.keeps_frames).map(|_| KeptFrames::default());
+        Self { carrier, kept, ..Self::default() }
     }
 
     /// When the link is to be looked at again, if no event comes before.
     #[must_use]
     pub fn due(&self) -> Option<Duration> {
-        self.keeper_due.into_iter().chain(self.carrier_due).min()
+        [self.keeper_due, self.carrier_due, self.kept_due].into_iter().flatten().min()
     }
 }
 
@@ -76,6 +80,7 @@ impl Daemon {
         self.tell_of_cable(&link, interface.carrier);
         self.keep(&link, &interface);
         self.nudge(&link, &interface);
+        self.push(&interface);
     }
 
     /// A cable that is pulled shows here too, and on some controllers only here.
@@ -133,6 +138,28 @@ impl Daemon {
                     log::warn!("{}: announcing the link again failed: {error}", link.interface);
                 }
                 self.care.carrier_due = Some(clock::now());
+            }
+        }
+    }
+
+    /// Makes the block full in which the gadget's end keeps the answers to its host.
+    fn push(&mut self, interface: &Interface) {
+        self.care.kept_due = None;
+        let Some(kept) = &mut self.care.kept else { return };
+        let carrier = interface.up && interface.carrier;
+        let traffic = Traffic { carrier, rx_bytes: interface.rx_bytes, tx_bytes: interface.tx_bytes };
+        match kept.decide(traffic, clock::now()) {
+            Push::Nothing => {}
+            Push::Wait { until } => self.care.kept_due = Some(until),
+            Push::Now => {
+                log::info!(
+                    "{}: the host gets no answer; pushing out what its NCM block may keep",
+                    interface.name
+                );
+                if let Err(error) = discard::send(&interface.name, BLOCK) {
+                    log::warn!("{}: pushing frames out failed: {error}", interface.name);
+                }
+                self.care.kept_due = Some(clock::now());
             }
         }
     }

@@ -3,6 +3,7 @@
 pub mod cards;
 pub mod clock;
 pub mod configfs;
+pub mod discard;
 pub mod holders;
 pub mod memory;
 pub mod modules;
