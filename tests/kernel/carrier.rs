@@ -55,7 +55,12 @@ fn frames_are_pushed_out_to_a_host_that_is_not_answered() {
     usbnet_ok(&["start"]);
     let interface = cable::hand_to_host();
     let link = status().link.expect("a link");
-    sh(&format!("echo 1 > /proc/sys/net/ipv6/conf/{}/disable_ipv6", link.interface)); // it would speak unasked
+    // It would speak unasked; what it has said already goes when its end does, which is the service's to have up.
+    sh(&format!(
+        "echo 1 > /proc/sys/net/ipv6/conf/{0}/disable_ipv6; ip link set dev {0} down",
+        link.interface
+    ));
+    wait_status("the device's end to be up again", |status| status.link.as_ref().is_some_and(|link| link.up));
     sh(&format!("on-host ip address add {}/{} dev {interface}", link.host, prefix(&link.address)));
     sh(&format!("on-host ip link set dev {interface} up"));
     host_has_carrier(&interface);

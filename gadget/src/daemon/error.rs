@@ -86,6 +86,12 @@ pub enum SwitchError {
     /// a card is in use on either side, or the switch was cancelled
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// a card that was to be lent is not the one that was taken from the device
+    #[error("card {card} was pulled out while the mode was being set; ask for the mode again")]
+    PulledOut {
+        /// The card.
+        card: String,
+    },
     /// read back: a card is not with the host
     #[error("card {card} is not in its unit although the kernel took it; see the kernel's log")]
     NotLent {

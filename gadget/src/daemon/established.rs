@@ -102,8 +102,12 @@ fn units(lending: &Lending, observed: &Observed) -> Result<BTreeMap<String, Lun>
         let Some(unit) = observed.luns.iter().find(|live| Some(live.index) == card.lun) else { continue };
         let lent = |medium: &Medium| Path::new(&unit.file) == medium.path;
         let is_ejected = spared.ejected.contains(&card.name) && unit.file.is_empty();
-        if card.held && !is_ejected && !card.medium.as_ref().is_some_and(lent) {
+        let is_lent = card.medium.as_ref().is_some_and(lent);
+        if card.held && !is_ejected && !is_lent {
             return Err(SwitchError::NotLent { card: card.name.clone() });
+        }
+        if is_lent && !card.held {
+            return Err(SwitchError::PulledOut { card: card.name.clone() });
         }
         units.insert(card.name.clone(), unit.lun.clone());
     }

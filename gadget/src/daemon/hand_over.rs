@@ -227,7 +227,7 @@ impl<'a> HandOver<'a> {
             Step::Unmount { point, .. } => cards::unmount(point)?,
             Step::SwapOff { swap, .. } => cards::swap_off(swap)?,
             Step::Hold { card, medium } => self.holds.take(card, medium)?,
-            Step::Insert { lun, medium, .. } => lun.insert(&self.kernel.roots.sys, medium)?,
+            Step::Insert { card, lun, medium } => self.insert(card, lun, medium)?,
             Step::Release { card } => self.holds.release(card)?,
             Step::Check { card, medium } => self.check(card, medium)?,
             Step::Mount { mount, .. } => cards::mount(mount)?,
@@ -259,6 +259,15 @@ impl<'a> HandOver<'a> {
             }
         }
         (refused, whole)
+    }
+
+    /// Since the card was taken, minutes may have passed: one that was put in meanwhile is another, and may be mounted.
+    fn insert(&mut self, card: &str, lun: &Lun, medium: &Path) -> Result<(), SwitchError> {
+        self.holds.forget_gone();
+        if !self.holds.media().iter().any(|held| held == medium) {
+            return Err(SwitchError::PulledOut { card: card.to_owned() });
+        }
+        Ok(lun.insert(&self.kernel.roots.sys, medium)?)
     }
 
     fn eject(&mut self, card: &str, lun: &Lun, force: bool) -> Result<(), SwitchError> {

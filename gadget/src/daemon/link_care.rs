@@ -9,7 +9,9 @@ use super::established::{Established, Link};
 use super::steps::raise;
 use super::{Daemon, DaemonError};
 use crate::control::EventKind;
-use crate::link::{Action, BLOCK, CarrierWatch, Heard, Keeper, KeptFrames, Nudge, Observed, Push, Traffic};
+use crate::link::{
+    Action, CarrierWatch, Heard, Keeper, KeptFrames, NTB_DATAGRAMS, Nudge, Observed, Push, Traffic,
+};
 use crate::sys::netlink::{Event, Interface};
 use crate::sys::{clock, discard};
 
@@ -43,6 +45,11 @@ impl Care {
     pub fn due(&self) -> Option<Duration> {
         [self.keeper_due, self.carrier_due, self.kept_due].into_iter().flatten().min()
     }
+
+    /// Waits for the next event alone.
+    const fn rest(&mut self) {
+        (self.keeper_due, self.carrier_due, self.kept_due) = (None, None, None);
+    }
 }
 
 impl Daemon {
@@ -72,8 +79,8 @@ impl Daemon {
     pub(super) fn tend_link(&mut self) {
         let established = self.established.as_ref();
         let Some(link) = established.and_then(|established| established.link.clone()) else { return };
-        // An interface that is gone went with its UDC, which is an event of its own.
-        let Ok(interface) = self.netlink.interface_by_index(link.index) else { return };
+        // An interface that is gone went with its UDC, which is an event of its own: until then there is nothing to do.
+        let Ok(interface) = self.netlink.interface_by_index(link.index) else { return self.care.rest() };
         if let Some(supervisor) = &mut self.supervisor {
             supervisor.follow(&interface.name);
         }
@@ -142,7 +149,15 @@ impl Daemon {
         }
     }
 
-    /// Makes the block full in which the gadget's end keeps the answers to its host.
+    /// The host has asked the responder for something.
+    pub(super) fn host_asked(&mut self) {
+        if let Some(kept) = &mut self.care.kept {
+            kept.asked();
+            self.tend_link();
+        }
+    }
+
+    /// Fills the transfer block in which the gadget's end may keep the answers to its host.
     fn push(&mut self, interface: &Interface) {
         self.care.kept_due = None;
         let Some(kept) = &mut self.care.kept else { return };
@@ -152,12 +167,9 @@ impl Daemon {
             Push::Nothing => {}
             Push::Wait { until } => self.care.kept_due = Some(until),
             Push::Now => {
-                log::info!(
-                    "{}: the host gets no answer; pushing out what its NCM block may keep",
-                    interface.name
-                );
-                if let Err(error) = discard::send(&interface.name, BLOCK) {
-                    log::warn!("{}: pushing frames out failed: {error}", interface.name);
+                log::debug!("{}: the host gets no answer; filling its transfer block", interface.name);
+                if let Err(error) = discard::send(&interface.name, NTB_DATAGRAMS) {
+                    log::warn!("{}: filling its transfer block failed: {error}", interface.name);
                 }
                 self.care.kept_due = Some(clock::now());
             }

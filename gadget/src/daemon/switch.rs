@@ -235,7 +235,7 @@ impl<'a> Switch<'a> {
         let reached = self.observe()?;
         let established = established::confirm(&self.kernel.roots.sys, &reached, &wanted)?;
         if established.lends {
-            kept.extend(plan::pulled_out(&observed.cards, &reached.cards));
+            kept.extend(plan::pulled_out(&observed.cards, &reached.cards, &self.spared.returned));
         }
         // The mode is reached; a record too many is put right by the next switch.
         if let Err(error) = self.hand_over.settle(&kept) {

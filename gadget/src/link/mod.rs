@@ -2,9 +2,9 @@
 //!
 //! Decides: which subnet the cable gets when the configured one is already in use on this device
 //! ([`choose`]), when a removed address is put back ([`Keeper`]), when the host is told again that the
-//! link is there ([`CarrierWatch`]), when frames that its end keeps are pushed out ([`KeptFrames`]). Pure: observations come in as values
-//! from [`crate::sys::netlink`], decisions go out as values. Never touches the system, and never moves
-//! a subnet that the user pinned.
+//! link is there ([`CarrierWatch`]), when frames that the gadget's end keeps are pushed out
+//! ([`KeptFrames`]). Pure: observations come in as values from [`crate::sys::netlink`], decisions go out
+//! as values. Never touches the system, and never moves a subnet that the user pinned.
 
 mod candidates;
 mod carrier;
@@ -15,6 +15,6 @@ mod subnet;
 
 pub use carrier::{CarrierWatch, Heard, Nudge, announces_carrier};
 pub use keeper::{Action, Keeper, Observed};
-pub use kept::{BLOCK, KeptFrames, Push, Traffic, keeps_frames};
+pub use kept::{KeptFrames, NTB_DATAGRAMS, Push, Traffic, keeps_frames};
 pub use network::{Network, Occupied, occupied};
 pub use subnet::{Addresses, Choice, LinkError, Notice, Policy, choose};

@@ -193,10 +193,17 @@ pub fn records(cards: &[ObservedCard], steps: &[Step]) -> Vec<Record> {
         .collect()
 }
 
-/// The cards that were pulled out before or during a switch, and may come again, or have already: they are still to be given
-/// back as they were.
+/// The cards that were pulled out before or during a switch, and may come again, or have already: they are still to be
+/// given back as they were. `returned` are those that were given back on purpose.
 #[must_use]
-pub fn pulled_out(before: &[ObservedCard], after: &[ObservedCard]) -> BTreeSet<String> {
-    let out = before.iter().chain(after).filter(|card| card.medium.is_none());
-    out.map(|card| card.name.clone()).collect()
+pub fn pulled_out(
+    before: &[ObservedCard],
+    after: &[ObservedCard],
+    returned: &BTreeSet<String>,
+) -> BTreeSet<String> {
+    let was_held = |card: &ObservedCard| before.iter().any(|before| before.name == card.name && before.held);
+    // Nobody lets go of a card in a mode that lends it: what was held is gone, and what is there came since.
+    let replaced = |card: &&ObservedCard| was_held(card) && !card.held && !returned.contains(&card.name);
+    let absent = before.iter().chain(after).filter(|card| card.medium.is_none());
+    absent.chain(after.iter().filter(replaced)).map(|card| card.name.clone()).collect()
 }

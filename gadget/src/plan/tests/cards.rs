@@ -387,14 +387,23 @@ fn what_cannot_be_given_back_is_kept_in_the_record() {
 #[test]
 fn a_card_that_was_out_while_the_mode_was_mended_is_still_to_be_given_back() {
     let there = || card(0, vec![]);
-    let out = || ObservedCard { medium: None, ..card(0, vec![]) };
+    let held = || ObservedCard { held: true, ..there() };
+    let out = || ObservedCard { medium: None, ..there() };
     let rows = [
-        ("was there all the time", there(), there(), false),
-        ("pulled out meanwhile", there(), out(), true),
+        ("stays with the device", there(), there(), false),
+        ("stays with the host", held(), held(), false),
+        ("is taken", there(), held(), false),
+        ("pulled out meanwhile", held(), out(), true),
         ("put in meanwhile", out(), there(), true),
+        ("pulled out and put in meanwhile", held(), there(), true),
         ("stays out", out(), out(), true),
     ];
     for (name, before, after, expected) in rows {
-        assert_eq!(!pulled_out(&[before], &[after]).is_empty(), expected, "{name}");
+        let pulled_out = |returned: &BTreeSet<String>| {
+            !pulled_out(std::slice::from_ref(&before), std::slice::from_ref(&after), returned).is_empty()
+        };
+        assert_eq!(pulled_out(&BTreeSet::new()), expected, "{name}");
+        let absent = before.medium.is_none() || after.medium.is_none();
+        assert_eq!(pulled_out(&[there().name].into()), absent, "{name}, and is given back");
     }
 }
