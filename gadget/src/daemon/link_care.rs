@@ -149,7 +149,7 @@ impl Daemon {
         }
     }
 
-    /// The host has asked the responder for something.
+    /// The responder has spoken: as a rule the host has asked it for a lease.
     pub(super) fn host_asked(&mut self) {
         if let Some(kept) = &mut self.care.kept {
             kept.asked();

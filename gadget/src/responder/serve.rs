@@ -140,9 +140,8 @@ impl Responder {
             },
             token::LINKS => self.check_interface()?,
             token::DHCP => {
-                // Also that a host asks in vain is news.
-                self.report.want();
                 if answerer.dhcp(sockets, now) {
+                    self.report.want();
                     self.save.want();
                 }
             }
