@@ -149,7 +149,7 @@ impl Daemon {
         }
     }
 
-    /// The responder has spoken: as a rule the host has asked it for a lease.
+    /// The responder has reported: as a rule that a lease was given or renewed, never that one is asked for in vain.
     pub(super) fn host_asked(&mut self) {
         if let Some(kept) = &mut self.care.kept {
             kept.asked();

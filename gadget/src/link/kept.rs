@@ -8,8 +8,8 @@
 //! nobody needs, as many as a block can hold, send it.
 //!
 //! The sign is a host that goes on speaking while nothing is sent. It may have said only what nobody answers; then the
-//! datagrams are for nothing, and do no harm. It is looked for when a link comes up and when the host asks for a lease or
-//! renews it, with growing pauses, until an answer has left or some minutes have passed.
+//! datagrams are for nothing, and do no harm. It is looked for when a link comes up and when a lease is given or
+//! renewed, with growing pauses, until an answer has left or some minutes have passed.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ enum Phase {
     /// No host.
     #[default]
     Unplugged,
-    /// The host has asked for a lease: look again.
+    /// A lease was given or renewed: look again.
     Asked,
     /// There is something to look for.
     Watching(Look),
@@ -86,7 +86,7 @@ struct Look {
 }
 
 impl KeptFrames {
-    /// The host has asked for a lease, so it awaits an answer. Call [`KeptFrames::decide`] after it.
+    /// A lease was given or renewed, so the host awaits an answer. Call [`KeptFrames::decide`] after it.
     pub const fn asked(&mut self) {
         if matches!(self.0, Phase::Done) {
             self.0 = Phase::Asked;
