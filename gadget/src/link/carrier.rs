@@ -12,12 +12,18 @@
 //! while one with carrier speaks at once (neighbour discovery, DHCP). So silence is answered by toggling
 //! the gadget's end, with growing pauses, a bounded number of times; the address stays, and the prefix
 //! route comes back with it. Never toggles a link over which anything was received.
+//!
+//! A host whose first word crosses a toggle may lose its carrier by that (seen on 6.1; its deferred work
+//! sees to the link's going while the word that it is back comes), and what it had sent until then arrives
+//! a little later. So only what comes some time behind a toggle proves that it has carrier.
 
 use std::time::Duration;
 
 use crate::config::FunctionKind;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// How long after a toggle frames may come that were sent before it. Well below the first pause behind one.
+const CROSSES: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// With the pauses above, the last one is after about five minutes: then the host is one that keeps its
 /// end closed, and no device should stay awake for that.
@@ -67,6 +73,8 @@ enum Phase {
     Fresh,
     /// No host.
     Unplugged,
+    /// The gadget's end was set down and up: what the host says until then proves nothing.
+    Toggled { until: Duration, attempts: u32, next: Duration },
     /// A host, but not a word from it yet.
     Silent { rx_bytes: u64, attempts: u32, next: Duration },
     /// The host spoke (its carrier stays until the gadget goes down), or was given up.
@@ -75,8 +83,9 @@ enum Phase {
 
 impl CarrierWatch {
     /// Call with what is true at `now`: after any event about the interface, and at the time a
-    /// [`Nudge::Wait`] named. A returned [`Nudge::Toggle`] counts as done. An interface without carrier, for
-    /// whatever reason (no cable, set down by somebody else), starts everything afresh.
+    /// [`Nudge::Wait`] named. A returned [`Nudge::Toggle`] has to be carried out before the next call. An
+    /// interface without carrier, for whatever reason (no cable, set down by somebody else), starts
+    /// everything afresh.
     pub fn decide(&mut self, heard: Heard, now: Duration) -> Nudge {
         if !heard.carrier {
             self.0 = Phase::Unplugged;
@@ -86,20 +95,26 @@ impl CarrierWatch {
             Phase::Fresh if heard.rx_bytes > 0 => self.settle(),
             Phase::Fresh | Phase::Unplugged => {
                 let next = now + FIRST_PAUSE;
-                self.0 = Phase::Silent { rx_bytes: heard.rx_bytes, attempts: 0, next };
-                Nudge::Wait { until: next }
+                self.listen(heard, 0, next)
             }
+            Phase::Toggled { until, .. } if now < until => Nudge::Wait { until },
+            Phase::Toggled { attempts, next, .. } => self.listen(heard, attempts, next),
             Phase::Silent { rx_bytes, .. } if rx_bytes != heard.rx_bytes => self.settle(),
             Phase::Silent { next, .. } if now < next => Nudge::Wait { until: next },
             Phase::Silent { attempts: MOST_ATTEMPTS, .. } => self.settle(),
-            Phase::Silent { rx_bytes, attempts, .. } => {
+            Phase::Silent { attempts, .. } => {
                 let attempt = attempts + 1;
                 let pause = FIRST_PAUSE.saturating_mul(1 << attempt).min(LONGEST_PAUSE);
-                self.0 = Phase::Silent { rx_bytes, attempts: attempt, next: now + pause };
+                self.0 = Phase::Toggled { until: now + CROSSES, attempts: attempt, next: now + pause };
                 Nudge::Toggle { attempt }
             }
             Phase::Settled => Nudge::Nothing,
         }
+    }
+
+    fn listen(&mut self, heard: Heard, attempts: u32, next: Duration) -> Nudge {
+        self.0 = Phase::Silent { rx_bytes: heard.rx_bytes, attempts, next };
+        Nudge::Wait { until: next }
     }
 
     fn settle(&mut self) -> Nudge {
@@ -115,6 +130,7 @@ mod tests {
     const NO_HOST: Heard = Heard { carrier: false, rx_bytes: 0 };
     const SILENT: Heard = Heard { carrier: true, rx_bytes: 0 };
     const SPOKE: Heard = Heard { carrier: true, rx_bytes: 90 };
+    const SPOKE_AGAIN: Heard = Heard { carrier: true, rx_bytes: 432 };
 
     fn wait(milliseconds: u64) -> Nudge {
         Nudge::Wait { until: Duration::from_millis(milliseconds) }
@@ -145,9 +161,22 @@ mod tests {
             &[
                 (0, SILENT, wait(1000)),
                 (1000, SILENT, Nudge::Toggle { attempt: 1 }),
-                (1010, SILENT, wait(3000)),
+                (1010, SILENT, wait(1250)),
+                (1250, SILENT, wait(3000)),
+                (1900, SPOKE, Nudge::Nothing),
                 (3000, SPOKE, Nudge::Nothing),
-                (3001, SPOKE, Nudge::Nothing),
+            ],
+        );
+        run(
+            "what crosses a toggle proves nothing",
+            &[
+                (0, SILENT, wait(1000)),
+                (1000, SILENT, Nudge::Toggle { attempt: 1 }),
+                (1010, SPOKE, wait(1250)),
+                (1250, SPOKE, wait(3000)),
+                (3000, SPOKE, Nudge::Toggle { attempt: 2 }),
+                (3300, SPOKE, wait(7000)),
+                (3900, SPOKE_AGAIN, Nudge::Nothing),
             ],
         );
         run(
@@ -155,10 +184,11 @@ mod tests {
             &[
                 (0, SILENT, wait(1000)),
                 (1000, SILENT, Nudge::Toggle { attempt: 1 }),
+                (2000, SILENT, wait(3000)),
                 (3000, SILENT, Nudge::Toggle { attempt: 2 }),
-                (3000, SILENT, wait(7000)),
+                (3300, SILENT, wait(7000)),
                 (7000, SILENT, Nudge::Toggle { attempt: 3 }),
-                (7000, SILENT, wait(15_000)),
+                (7300, SILENT, wait(15_000)),
             ],
         );
         run(
