@@ -435,6 +435,12 @@ fn card_pulled_and_inserted_while_lent() {
     sh(&format!("echo 1 > /sys/block/$(basename $(readlink {SLOT}))/device/delete"));
     wait_until("the status to know that the card is out", || place(SLOT) == "absent");
     wait_until("the mode to stay as it is", || status().mode.as_deref() == Some("storage"));
+    // A slow udev: the link comes two seconds after the card, and the disk is kept open for four more.
+    sh(
+        r#"echo 'ACTION=="add", ENV{DEVTYPE}=="disk", ATTRS{model}=="scsi_debug*", PROGRAM="/bin/sleep 2", RUN+="/bin/sleep 4"' \
+            >> /run/udev/rules.d/99-slot.rules
+        udevadm control --reload"#,
+    );
     sh(
         "for scan in /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/scsi_host/host*/scan; do echo '- - -' > $scan; done",
     );
@@ -453,6 +459,7 @@ fn card_pulled_and_inserted_while_lent() {
     assert_eq!(mounted, "on the second one");
     usbnet_ok(&["stop"]);
     sh(&format!(
-        "umount /media/mmc9; fsck.vfat -n {SLOT} && rm /run/udev/rules.d/99-slot.rules && udevadm control --reload"
+        "umount /media/mmc9; fsck.vfat -n {SLOT} && rm /run/udev/rules.d/99-slot.rules && udevadm control --reload
+        udevadm settle"
     ));
 }

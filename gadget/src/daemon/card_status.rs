@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Daemon;
 use super::card_watch::place;
+use super::hand_over::Permission;
 use crate::cards::ObservedCard;
 use crate::cards::rules::host_warning;
 use crate::control::{Card, EventKind, Place};
@@ -96,12 +97,13 @@ impl Daemon {
         self.holds.forget_gone();
         let cards = self.configured_cards();
         let mode = self.state.mode().map(str::to_owned);
-        let on_eject = self.kernel.config.storage.on_eject;
-        let changes = self.card_watch.look(&cards, self.lends(), &self.returned, on_eject, clock::now());
+        let storage = self.kernel.config.storage;
+        let changes =
+            self.card_watch.look(&cards, self.lends(), &self.returned, storage.on_eject, clock::now());
         self.tell_of_cards(&cards, &changes.news);
         self.returned.extend(changes.returned);
         if let (true, Some(mode)) = (changes.mend, mode) {
-            self.happen(Event::Ask { mode });
+            self.happen_for(Event::Ask { mode }, None, Permission::unasked(storage.on_busy));
         }
     }
 

@@ -13,15 +13,18 @@ use crate::control::{Card, Place};
 /// How often a look is taken at what the host may eject: the kernel tells nobody.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How long a change of the block devices settles: udev makes its links, the kernel reads the partitions.
-const SETTLES: Duration = Duration::from_secs(1);
+/// How long a change of the block devices settles: udev makes its links, the kernel reads the partitions. Nothing tells
+/// when they have done so, so an absent card is looked for more than once.
+const SETTLES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
 /// What was seen last, and when to look again.
 #[derive(Debug, Default)]
 pub struct CardWatch {
     places: BTreeMap<String, Place>,
     due: Option<Duration>,
-    stirred: bool,
+    /// How many of [`SETTLES`] were waited for since a block device changed; none if none did.
+    settled: Option<usize>,
 }
 
 /// What a look came to.
@@ -44,8 +47,9 @@ impl CardWatch {
 
     /// A block device came, went or changed.
     pub fn stirred(&mut self, now: Duration) {
-        self.due = Some(self.due.map_or(now + SETTLES, |due| due.min(now + SETTLES)));
-        self.stirred = true;
+        let first = now + SETTLES[0];
+        self.due = Some(self.due.map_or(first, |due| due.min(first)));
+        self.settled = Some(0);
     }
 
     /// Whether to look at a card itself, not only at its unit: that may take long, and wake a disk. `file` is what is in
@@ -53,7 +57,7 @@ impl CardWatch {
     #[must_use]
     pub fn is_suspicious(&self, file: impl Fn(&str) -> String) -> bool {
         let mut lent = self.places.iter().filter(|(_, place)| **place == Place::Host);
-        self.stirred || lent.any(|(card, _)| file(card).is_empty())
+        self.settled.is_some() || lent.any(|(card, _)| file(card).is_empty())
     }
 
     /// Takes what is there after a switch as known; returns the cards that it moved. What came while it was under way
@@ -62,7 +66,7 @@ impl CardWatch {
         let is_known = |card: &&Card| !(lends && card.place == Place::Device);
         let places = cards.iter().filter(is_known).map(|card| (card.name.clone(), card.place)).collect();
         let before = std::mem::replace(&mut self.places, places);
-        self.rest(now);
+        self.schedule(now);
         if self.places.len() < cards.len() {
             self.stirred(now);
         }
@@ -101,11 +105,22 @@ impl CardWatch {
         changes
     }
 
-    /// Nothing is looked at unasked unless the host has a card.
+    /// A look was taken. Nothing is looked at again unasked, unless the host has a card or one may still come.
     pub fn rest(&mut self, now: Duration) {
-        self.stirred = false;
-        let host_has_one = self.places.values().any(|place| *place == Place::Host);
-        self.due = host_has_one.then(|| now + LOOK_EVERY);
+        let may_come = self.has_one(Place::Absent);
+        self.settled =
+            self.settled.map(|waited| waited + 1).filter(|waited| may_come && *waited < SETTLES.len());
+        self.schedule(now);
+    }
+
+    fn schedule(&mut self, now: Duration) {
+        let host = self.has_one(Place::Host).then(|| now + LOOK_EVERY);
+        let settled = self.settled.map(|waited| now + SETTLES[waited]);
+        self.due = host.into_iter().chain(settled).min();
+    }
+
+    fn has_one(&self, place: Place) -> bool {
+        self.places.values().any(|has| *has == place)
     }
 }
 
@@ -170,9 +185,9 @@ mod tests {
         for (name, returned, mended) in [("came", "", true), ("stays", "a", false)] {
             let mut watch = CardWatch::default();
             watch.know(&cards(Place::Device), true, Duration::ZERO);
-            assert_eq!(watch.due(), Some(SETTLES), "{name}");
+            assert_eq!(watch.due(), Some(SETTLES[0]), "{name}");
             let returned = [returned.to_owned()].into();
-            let changes = watch.look(&cards(Place::Device), true, &returned, OnEject::Keep, SETTLES);
+            let changes = watch.look(&cards(Place::Device), true, &returned, OnEject::Keep, SETTLES[0]);
             assert_eq!(changes.mend, mended, "{name}");
             assert_eq!(watch.due(), None, "{name}");
         }
@@ -210,9 +225,40 @@ mod tests {
         assert_eq!(watch.due(), None);
         watch.stirred(Duration::from_secs(5));
         assert_eq!(watch.due(), Some(Duration::from_secs(6)));
+        watch.rest(Duration::from_secs(6));
+        assert_eq!(watch.due(), None);
         watch.know(&cards(Place::Host), true, Duration::from_secs(6));
         assert_eq!(watch.due(), Some(Duration::from_secs(8)));
         watch.stirred(Duration::from_secs(7));
         assert_eq!(watch.due(), Some(Duration::from_secs(8)), "the earlier one");
+    }
+
+    #[test]
+    fn an_absent_card_is_looked_for_until_the_block_devices_have_settled() {
+        let mut watch = CardWatch::default();
+        watch.know(&cards(Place::Absent), true, Duration::ZERO);
+        assert_eq!(watch.due(), None);
+        watch.stirred(Duration::ZERO);
+        let mut looks = Vec::new();
+        while let Some(due) = watch.due() {
+            assert!(watch.is_suspicious(|_| String::new()));
+            let look = watch.look(&cards(Place::Absent), true, &BTreeSet::new(), OnEject::Keep, due);
+            assert_eq!(look, Changes::default());
+            looks.push(due.as_secs());
+        }
+        assert_eq!(looks, [1, 3, 7, 15]);
+        assert!(!watch.is_suspicious(|_| String::new()));
+    }
+
+    #[test]
+    fn a_change_during_a_switch_is_looked_at_after_it() {
+        let mut watch = CardWatch::default();
+        watch.stirred(Duration::ZERO);
+        watch.know(&cards(Place::Absent), true, Duration::from_secs(5));
+        assert_eq!(watch.due(), Some(Duration::from_secs(6)));
+        let came =
+            watch.look(&cards(Place::Device), true, &BTreeSet::new(), OnEject::Keep, Duration::from_secs(6));
+        assert!(came.mend);
+        assert_eq!(watch.due(), None);
     }
 }

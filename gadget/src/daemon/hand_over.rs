@@ -24,6 +24,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How long a locked medium is no reason to give up: a host locks it for as long as it looks what is on it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a switch that nobody asked for waits for holders, in seconds: udev, and whoever else looks at every new card.
+const UNASKED_PATIENCE: u32 = 10;
+
 /// What whoever asks for a switch allows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Permission {
@@ -40,6 +43,13 @@ impl Permission {
     #[must_use]
     pub fn of(force: bool, wait: Option<u32>, on_busy: Option<OnBusy>) -> Self {
         Self { force, wait: wait.map(|seconds| Duration::from_secs(seconds.into())), on_busy }
+    }
+
+    /// For a card that came while the mode lends: nobody is there to ask again once it is free.
+    #[must_use]
+    pub fn unasked(configured: OnBusy) -> Self {
+        let waits = (configured == OnBusy::Refuse).then_some(OnBusy::Wait { seconds: UNASKED_PATIENCE });
+        Self { on_busy: waits, ..Self::default() }
     }
 }
 
