@@ -1,0 +1,28 @@
+# usbnet-address.ps1 [-Undo]: N800 on USB: use the device as this computer's Internet connection.
+# Run it in a PowerShell of an administrator. -Undo takes back what it did.
+param([switch]$Undo)
+$ErrorActionPreference = 'Stop'
+
+$product = 'N800'
+$mac = '1A-36-84-F7-CB-B3'
+$adapter = Get-NetAdapter | Where-Object MacAddress -EQ $mac
+if (-not $adapter) {
+    throw "No network adapter has the address $mac; plug the cable of $product in, in a mode that Windows knows."
+}
+$index = $adapter.ifIndex
+
+# The address of an earlier run, and nothing else.
+Get-NetIPAddress -InterfaceIndex $index -AddressFamily IPv4 -ErrorAction SilentlyContinue |
+    Where-Object IPAddress -EQ '192.168.2.14' | Remove-NetIPAddress -Confirm:$false
+Get-NetRoute -InterfaceIndex $index -DestinationPrefix '0.0.0.0/0' -ErrorAction SilentlyContinue |
+    Where-Object NextHop -EQ '192.168.2.15' | Remove-NetRoute -Confirm:$false
+
+if ($Undo) {
+    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Enabled -AutomaticMetric Enabled -IgnoreDefaultRoutes Disabled
+    Set-DnsClientServerAddress -InterfaceIndex $index -ResetServerAddresses
+    Write-Output "$product has its address by DHCP again."
+    return
+}
+
+Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Enabled -InterfaceMetric 700 -IgnoreDefaultRoutes Disabled
+Write-Output "$product is at 192.168.2.15."

@@ -1,0 +1,30 @@
+# usbnet-address.ps1 [-Undo]: Anna's "N800" $HOME 50% on USB: use the device as this computer's Internet connection.
+# Run it in a PowerShell of an administrator. -Undo takes back what it did.
+param([switch]$Undo)
+$ErrorActionPreference = 'Stop'
+
+$product = 'Anna''s "N800" $HOME 50%'
+$mac = '1A-36-84-F7-CB-B3'
+$adapter = Get-NetAdapter | Where-Object MacAddress -EQ $mac
+if (-not $adapter) {
+    throw "No network adapter has the address $mac; plug the cable of $product in, in a mode that Windows knows."
+}
+$index = $adapter.ifIndex
+
+# The address of an earlier run, and nothing else.
+Get-NetIPAddress -InterfaceIndex $index -AddressFamily IPv4 -ErrorAction SilentlyContinue |
+    Where-Object IPAddress -EQ '192.168.2.14' | Remove-NetIPAddress -Confirm:$false
+Get-NetRoute -InterfaceIndex $index -DestinationPrefix '0.0.0.0/0' -ErrorAction SilentlyContinue |
+    Where-Object NextHop -EQ '192.168.2.15' | Remove-NetRoute -Confirm:$false
+
+if ($Undo) {
+    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Enabled -AutomaticMetric Enabled -IgnoreDefaultRoutes Disabled
+    Set-DnsClientServerAddress -InterfaceIndex $index -ResetServerAddresses
+    Write-Output "$product has its address by DHCP again."
+    return
+}
+
+Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Disabled -InterfaceMetric 700 -IgnoreDefaultRoutes Disabled
+New-NetIPAddress -InterfaceIndex $index -IPAddress '192.168.2.14' -PrefixLength 27 -DefaultGateway '192.168.2.15' | Out-Null
+Set-DnsClientServerAddress -InterfaceIndex $index -ServerAddresses '192.168.2.15'
+Write-Output "$product is at 192.168.2.15."

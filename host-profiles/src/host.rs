@@ -1,0 +1,191 @@
+//! A host, and the profile that it makes from facts.
+
+use crate::{Encoding, File, LinkFacts, Shape, hosts, view::View};
+
+/// A kind of host, or a building block of one.
+#[derive(Debug, Clone, Copy)]
+pub struct Host {
+    /// Its name on the command line and in the tree.
+    pub name: &'static str,
+    /// What it is for: the systems that have it.
+    pub title: &'static str,
+    /// The shapes that it does not have, each with the reason: a sentence that says what to do instead.
+    pub cannot: &'static [(Shape, &'static str)],
+    pub(crate) make: fn(&View) -> Result<Parts, askama::Error>,
+}
+
+/// Everything that one host needs for one shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The host's name.
+    pub host: &'static str,
+    /// The host's title.
+    pub title: &'static str,
+    /// What the link is for.
+    pub shape: Shape,
+    /// The files, in the order in which they are shown; paths are unique.
+    pub files: Vec<File>,
+    /// Markdown with the sections `### Set up`, `### Undo`, `### See that it works` and, where there is something to
+    /// know, `### Note`.
+    pub guide: String,
+}
+
+/// Why there is no profile.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// No host has this name.
+    #[error("no host {name:?}; use one of {}", names())]
+    NoHost {
+        /// What was asked for.
+        name: String,
+    },
+    /// The host has no such shape.
+    #[error("{host} has no {shape}: {why}")]
+    Cannot {
+        /// The host's name.
+        host: &'static str,
+        /// The shape that was asked for.
+        shape: Shape,
+        /// Why not, and what to do instead.
+        why: &'static str,
+    },
+    /// A template could not be written out: a fault of this program.
+    #[error("the templates of {host} cannot be written out; please report this")]
+    Template {
+        /// The host's name.
+        host: &'static str,
+        /// What askama says.
+        source: askama::Error,
+    },
+}
+
+fn names() -> String {
+    let names: Vec<_> = hosts::ALL.iter().map(|host| host.name).collect();
+    names.join(", ")
+}
+
+/// The host of this name.
+///
+/// # Errors
+/// [`ProfileError::NoHost`], whose message lists the names.
+pub fn find(name: &str) -> Result<&'static Host, ProfileError> {
+    hosts::ALL
+        .iter()
+        .copied()
+        .find(|host| host.name == name)
+        .ok_or_else(|| ProfileError::NoHost { name: name.into() })
+}
+
+impl Host {
+    /// The shapes that it has, in their order; never empty.
+    pub fn shapes(&self) -> impl Iterator<Item = Shape> {
+        Shape::ALL.into_iter().filter(|shape| self.refusal(*shape).is_none())
+    }
+
+    /// Why it does not have this shape, if it does not.
+    #[must_use]
+    pub fn refusal(&self, shape: Shape) -> Option<&'static str> {
+        self.cannot.iter().find(|(other, _)| *other == shape).map(|(_, why)| *why)
+    }
+
+    /// The profile for these facts.
+    ///
+    /// # Errors
+    /// [`ProfileError::Cannot`] for a shape that the host does not have.
+    pub fn profile(&self, facts: &LinkFacts, shape: Shape) -> Result<Profile, ProfileError> {
+        if let Some(why) = self.refusal(shape) {
+            return Err(ProfileError::Cannot { host: self.name, shape, why });
+        }
+        let parts = (self.make)(&View::new(facts, shape))
+            .map_err(|source| ProfileError::Template { host: self.name, source })?;
+        Ok(Profile { host: self.name, title: self.title, shape, files: parts.files, guide: parts.guide })
+    }
+}
+
+/// What a host's module puts together.
+pub(crate) struct Parts {
+    files: Vec<File>,
+    guide: String,
+}
+
+impl Parts {
+    /// A profile with this guide and no file yet.
+    pub(crate) fn new(guide: impl askama::Template) -> Result<Self, askama::Error> {
+        Ok(Self { files: Vec::new(), guide: text(&guide)? })
+    }
+
+    /// With a file of root's, 0644.
+    pub(crate) fn file(
+        self,
+        path: &'static str,
+        note: &'static str,
+        template: impl askama::Template,
+    ) -> Result<Self, askama::Error> {
+        self.with(path, 0o644, note, template)
+    }
+
+    /// With a file that only root may read.
+    pub(crate) fn private(
+        self,
+        path: &'static str,
+        note: &'static str,
+        template: impl askama::Template,
+    ) -> Result<Self, askama::Error> {
+        self.with(path, 0o600, note, template)
+    }
+
+    /// With a program of root's.
+    pub(crate) fn script(
+        self,
+        path: &'static str,
+        note: &'static str,
+        template: impl askama::Template,
+    ) -> Result<Self, askama::Error> {
+        self.with(path, 0o755, note, template)
+    }
+
+    /// The last file belongs to the user, who alone may read it.
+    pub(crate) fn of_user(mut self) -> Self {
+        if let Some(file) = self.files.last_mut() {
+            (file.owner, file.mode) = ("user", 0o600);
+        }
+        self
+    }
+
+    /// The last file is stored like this.
+    pub(crate) fn encoded(mut self, encoding: Encoding) -> Self {
+        if let Some(file) = self.files.last_mut() {
+            file.encoding = encoding;
+        }
+        self
+    }
+
+    /// With what `more` adds if `wanted`.
+    pub(crate) fn and_if(
+        self,
+        wanted: bool,
+        more: impl FnOnce(Self) -> Result<Self, askama::Error>,
+    ) -> Result<Self, askama::Error> {
+        if wanted { more(self) } else { Ok(self) }
+    }
+
+    fn with(
+        mut self,
+        path: &'static str,
+        mode: u32,
+        note: &'static str,
+        template: impl askama::Template,
+    ) -> Result<Self, askama::Error> {
+        let text = text(&template)?;
+        self.files.push(File { path, mode, owner: "root", text, encoding: Encoding::Unix, note });
+        Ok(self)
+    }
+}
+
+/// What a template says, ending with one end of line.
+fn text(template: &impl askama::Template) -> Result<String, askama::Error> {
+    let mut text = template.render()?;
+    text.truncate(text.trim_end_matches('\n').len());
+    text.push('\n');
+    Ok(text)
+}

@@ -1,0 +1,16 @@
+//! Files that several hosts need.
+
+use super::prelude::*;
+
+template!(Share, "common/usbnet-share");
+template!(Name, "common/70-usbnet-name.rules");
+
+/// With the script that shares the host's Internet connection and takes that back.
+pub(super) fn share(parts: Parts, v: &View) -> Result<Parts, askama::Error> {
+    parts.script("/usr/local/sbin/usbnet-share", "shares, and undoes that exactly", Share { v })
+}
+
+/// With a rule that names the interface by its hardware address, for hosts that know interfaces by name only.
+pub(super) fn name(parts: Parts, v: &View) -> Result<Parts, askama::Error> {
+    parts.file("/etc/udev/rules.d/70-usbnet-name.rules", "names the interface usbnet0", Name { v })
+}

@@ -1,0 +1,27 @@
+//! ufw: a block for `before.rules`.
+
+use super::prelude::*;
+
+template!(Rules, "ufw/usbnet.rules");
+template!(Guide, "ufw/guide.md");
+
+pub(crate) const HOST: Host = Host {
+    name: "ufw",
+    title: "Ubuntu with ufw: a building block",
+    cannot: &[
+        (
+            Shape::Link,
+            "the link needs no rule; the address comes from the profile of the host's network manager",
+        ),
+        (
+            Shape::Uplink,
+            "the way out by the device needs no rule on the host; take the profile of the host's network manager",
+        ),
+        (Shape::Bridge, "a bridge needs no rule here; take the profile of the host's network manager"),
+    ],
+    make,
+};
+
+fn make(v: &View) -> Result<Parts, askama::Error> {
+    Parts::new(Guide { v })?.file("/etc/ufw/usbnet.rules", "the block for before.rules", Rules { v })
+}

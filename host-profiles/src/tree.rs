@@ -1,0 +1,87 @@
+//! Every profile at once, as files below one directory, with an index.
+
+use askama::Template;
+
+use crate::{File, Host, LinkFacts, Profile, ProfileError, Shape, filters, hosts};
+
+/// A file of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is below the directory, with `/` between the parts: `HOST/SHAPE/PATH-ON-THE-HOST`, or `README.md`.
+    pub path: String,
+    /// Its permissions.
+    pub mode: u32,
+    /// Its content as it is on the host.
+    pub bytes: Vec<u8>,
+}
+
+/// What there is: every host with its shapes and the reasons for those that it does not have, as text for a terminal.
+#[must_use]
+pub fn list() -> String {
+    let width = hosts::ALL.iter().map(|host| host.name.len()).max().unwrap_or(0);
+    let line = |host: &&Host| {
+        let shapes: Vec<_> = host.shapes().map(Shape::word).collect();
+        format!("{:width$}  {}\n{:width$}  {}\n", host.name, host.title, "", shapes.join(", "))
+    };
+    hosts::ALL.iter().map(line).collect()
+}
+
+/// Every host in every shape that it has, and `README.md`, which says for each where its files go, what to run, how to
+/// undo it and how to see that it works.
+///
+/// # Errors
+/// [`ProfileError::Template`] only.
+pub fn tree(facts: &LinkFacts) -> Result<Vec<Entry>, ProfileError> {
+    let mut entries = Vec::new();
+    let mut sections = Vec::new();
+    for host in hosts::ALL {
+        let profiles: Vec<_> =
+            host.shapes().map(|shape| host.profile(facts, shape)).collect::<Result<_, _>>()?;
+        entries.extend(profiles.iter().flat_map(below));
+        sections.push(Section { host, profiles });
+    }
+    let text = Index { facts, sections: &sections, shapes: &Shape::ALL }
+        .render()
+        .map_err(|source| ProfileError::Template { host: "README.md", source })?;
+    entries.insert(0, Entry { path: "README.md".into(), mode: 0o644, bytes: text.into_bytes() });
+    Ok(entries)
+}
+
+/// The files of one profile, below `HOST/SHAPE`.
+fn below(profile: &Profile) -> impl Iterator<Item = Entry> {
+    let entry = |file: &File| Entry {
+        path: format!("{}/{}/{}", profile.host, profile.shape, file.relative()),
+        mode: file.mode,
+        bytes: file.bytes(),
+    };
+    profile.files.iter().map(entry)
+}
+
+struct Section {
+    host: &'static Host,
+    profiles: Vec<Profile>,
+}
+
+#[derive(Template)]
+#[template(path = "index.md", escape = "none")]
+struct Index<'a> {
+    facts: &'a LinkFacts,
+    sections: &'a [Section],
+    shapes: &'a [Shape],
+}
+
+impl Profile {
+    /// The profile's own page, in Markdown: its files, what to run, how to undo it and how to see that it works.
+    ///
+    /// # Errors
+    /// [`ProfileError::Template`] only.
+    pub fn readme(&self) -> Result<String, ProfileError> {
+        Page { profile: self }.render().map_err(|source| ProfileError::Template { host: self.host, source })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "profile.md", escape = "none")]
+struct Page<'a> {
+    profile: &'a Profile,
+}
