@@ -32,8 +32,8 @@ fn facts() -> LinkFacts {
 /// The other branches of the templates: no services, RNDIS inside a composite, an MTU, names that need quoting.
 fn other_facts() -> LinkFacts {
     LinkFacts {
-        product: "Anna's \"N800\" $HOME 50%".into(),
-        manufacturer: "Ünïted & Söns".into(),
+        product: "Ann's \"N800\" $(touch /run/pwned) `id` 50%".into(),
+        manufacturer: "Ünïted & Söns <x>".into(),
         function: Function::Rndis,
         interface: Some(2),
         dhcp: false,

@@ -4,10 +4,10 @@ use crate::Host;
 
 mod common;
 mod connman;
+mod etc_hosts;
 mod firewalld;
 mod freebsd;
 mod gentoo;
-mod hosts;
 mod ifupdown;
 mod iptables;
 mod macos;
@@ -46,7 +46,7 @@ pub const ALL: &[&Host] = &[
     &firewalld::HOST,
     &ufw::HOST,
     &ssh::HOST,
-    &hosts::HOST,
+    &etc_hosts::HOST,
 ];
 
 /// A template file as a type whose only field is the [`View`](crate::view::View), `v` in the file.

@@ -1,9 +1,9 @@
-# usbnet-address.ps1 [-Undo]: Anna's "N800" $HOME 50% on USB: reach the device; this computer keeps its own default route and name servers.
+# usbnet-address.ps1 [-Undo]: Ann's "N800" $(touch /run/pwned) `id` 50% on USB: reach the device; this computer keeps its own default route and name servers.
 # Run it in a PowerShell of an administrator. -Undo takes back what it did.
 param([switch]$Undo)
 $ErrorActionPreference = 'Stop'
 
-$product = 'Anna''s "N800" $HOME 50%'
+$product = 'Ann''s "N800" $(touch /run/pwned) `id` 50%'
 $mac = '1A-36-84-F7-CB-B3'
 $adapter = Get-NetAdapter | Where-Object MacAddress -EQ $mac
 if (-not $adapter) {

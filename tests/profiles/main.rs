@@ -1,0 +1,70 @@
+//! Each host's profile against the host's own programs, in name spaces of its own.
+//!
+//! A check (`checks/HOST`) gets the files where they lie on the host, and has to see the right effect: the address, the
+//! untouched default route, the device on the Internet, everything as before afterwards. `mutations.rs` has what a
+//! check must reject, so that no check can pass whatever happens.
+
+mod facts;
+mod mutations;
+mod place;
+
+use std::thread;
+
+use facts::Device;
+use place::{Case, check};
+use usbnet_host_profiles::{ALL, Shape, find};
+
+/// Every host, in every shape, for both devices.
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for host in ALL {
+        for shape in host.shapes() {
+            cases.extend(Device::ALL.map(|device| Case::new(host, shape, device)));
+        }
+    }
+    cases
+}
+
+/// Runs something for each item, two at a time, and says which went wrong, with what.
+fn for_each<T: Sync>(items: &[T], run: impl Fn(&T) -> Result<(), String> + Sync) {
+    let middle = items.len().div_ceil(2);
+    let half = |items: &[T]| items.iter().filter_map(|item| run(item).err()).collect::<Vec<_>>();
+    let (first, second) = items.split_at(middle);
+    let mut wrong = thread::scope(|scope| {
+        let other = scope.spawn(|| half(second));
+        let mut wrong = half(first);
+        wrong.extend(other.join().unwrap_or_else(|_| vec!["a check panicked".into()]));
+        wrong
+    });
+    wrong.sort();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), items.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_profile_does_what_it_says() {
+    for_each(&cases(), |case| check(case).map_err(|said| format!("{case}:\n{said}")));
+}
+
+#[test]
+fn every_mutation_is_rejected() {
+    for_each(mutations::TABLE, |(host, shape, device, edit)| {
+        let host = find(host).map_err(|error| error.to_string())?;
+        let mut case = Case::new(host, *shape, *device);
+        case.mutate(edit)?;
+        match check(&case) {
+            Ok(()) => Err(format!("{case}: not rejected: {edit:?}")),
+            Err(said) if said.contains("FAILED") => Ok(()),
+            Err(said) => Err(format!("{case}: {edit:?} broke the check itself:\n{said}")),
+        }
+    });
+}
+
+#[test]
+fn every_profile_has_a_mutation() {
+    for host in ALL {
+        for shape in host.shapes() {
+            let known = mutations::TABLE.iter().any(|(name, of, ..)| *name == host.name && *of == shape);
+            assert!(known || shape == Shape::Bridge, "{}, {shape} has no mutation", host.name);
+        }
+    }
+}
