@@ -60,6 +60,24 @@ fn every_mutation_is_rejected() {
 }
 
 #[test]
+fn every_script_is_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shellcheck = std::process::Command::new("shellcheck");
+    let mut scripts = 0;
+    for case in cases() {
+        for text in case.scripts() {
+            let path = folder.path().join(format!("{case} {scripts}"));
+            std::fs::write(&path, text).unwrap();
+            shellcheck.arg(path);
+            scripts += 1;
+        }
+    }
+    assert!(scripts > 0);
+    let said = shellcheck.output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+}
+
+#[test]
 fn every_profile_has_a_mutation() {
     for host in ALL {
         for shape in host.shapes() {

@@ -47,6 +47,11 @@ impl Case {
         if edited { Ok(()) } else { Err(format!("{self}: nothing to edit: {edit:?}")) }
     }
 
+    /// The texts of the files that a shell runs.
+    pub fn scripts(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.text.as_str()).filter(|text| text.starts_with("#!/bin/sh"))
+    }
+
     fn write(&self, root: &Path) -> std::io::Result<()> {
         for file in &self.files {
             let path = root.join(file.relative());
@@ -54,7 +59,6 @@ impl Case {
             fs::write(&path, file.bytes())?;
             fs::set_permissions(&path, fs::Permissions::from_mode(file.mode))?;
         }
-        // What lies in a directory named after no one is not in the way of `cp -a`.
         fs::set_permissions(root, fs::Permissions::from_mode(0o755))
     }
 }
@@ -64,7 +68,8 @@ pub fn check(case: &Case) -> Result<(), String> {
     let files = tempfile::tempdir().map_err(|error| error.to_string())?;
     case.write(files.path()).map_err(|error| error.to_string())?;
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let consumers = here.join("../.vm/consumers").canonicalize().map_err(|_| "no .vm/consumers; run scripts/setup")?;
+    let consumers =
+        here.join("../.vm/consumers").canonicalize().map_err(|_| "no .vm/consumers; run scripts/setup")?;
     let facts = case.device.facts();
     let said = Command::new("timeout")
         .args(["-s", "KILL", "60", "unshare", "-m", "-n", "-p", "--fork", "--kill-child", "--mount-proc"])

@@ -31,7 +31,11 @@ pub(super) fn files(parts: Parts, v: &View) -> Result<Parts, askama::Error> {
     parts.file("/etc/firewalld/zones/usbnet.xml", "the zone of the device", Zone { v })?.and_if(
         v.share(),
         |parts| {
-            parts.file("/etc/firewalld/policies/usbnet-out.xml", "lets the device out, masqueraded", Policy { v })
+            parts.file(
+                "/etc/firewalld/policies/usbnet-out.xml",
+                "lets the device out, masqueraded",
+                Policy { v },
+            )
         },
     )
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2154 # lib.sh and the checks share variables
 # The surroundings of a check: a cable, a device at its other end, and an Internet. Sourced before each check with the
 # shape in $2; every function ends the check when something is not as it has to be.
 
