@@ -42,7 +42,7 @@ fn for_each<T: Sync>(items: &[T], run: impl Fn(&T) -> Result<(), String> + Sync)
 
 #[test]
 fn every_profile_does_what_it_says() {
-    for_each(&cases(), |case| check(case).map_err(|said| format!("{case}:\n{said}")));
+    for_each(&cases(), |case| check(case, 30).map_err(|said| format!("{case}:\n{said}")));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn every_mutation_is_rejected() {
         let host = find(host).map_err(|error| error.to_string())?;
         let mut case = Case::new(host, *shape, *device);
         case.mutate(edit)?;
-        match check(&case) {
+        match check(&case, 8) {
             Ok(()) => Err(format!("{case}: not rejected: {edit:?}")),
             Err(said) if said.contains("FAILED") => Ok(()),
             Err(said) => Err(format!("{case}: {edit:?} broke the check itself:\n{said}")),

@@ -63,8 +63,8 @@ impl Case {
     }
 }
 
-/// Runs the check; what it said if it found something wrong.
-pub fn check(case: &Case) -> Result<(), String> {
+/// Runs the check, in which nothing is waited for longer than `seconds`; what it said if it found something wrong.
+pub fn check(case: &Case, seconds: u32) -> Result<(), String> {
     let files = tempfile::tempdir().map_err(|error| error.to_string())?;
     case.write(files.path()).map_err(|error| error.to_string())?;
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -72,10 +72,11 @@ pub fn check(case: &Case) -> Result<(), String> {
         here.join("../.vm/consumers").canonicalize().map_err(|_| "no .vm/consumers; run scripts/setup")?;
     let facts = case.device.facts();
     let said = Command::new("timeout")
-        .args(["-s", "KILL", "60", "unshare", "-m", "-n", "-p", "--fork", "--kill-child", "--mount-proc"])
+        .args(["-s", "KILL", "120", "unshare", "-m", "-n", "-p", "--fork", "--kill-child", "--mount-proc"])
         .arg(here.join("profiles/sandbox"))
         .args([consumers.as_path(), files.path()])
         .args([case.host.name, case.shape.word()])
+        .env("WAIT", seconds.to_string())
         .env("MTU", facts.mtu.map(|mtu| mtu.to_string()).unwrap_or_default())
         .env("PRODUCT", &facts.product)
         .env("DHCP", if facts.dhcp { "1" } else { "" })

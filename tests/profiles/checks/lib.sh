@@ -12,12 +12,11 @@ fail() {
     exit 1
 }
 
-# Runs a command until it succeeds, for 20 s at most.
+# Runs a command until it succeeds, for WAIT seconds at most.
 eventually() {
-    local tries=100
+    local end=$((SECONDS + ${WAIT:-30}))
     until "$@" >/run/last 2>&1; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || { cat /run/last >&2; tail -n 30 /run/*.log >&2; fail "never came true: $*"; }
+        [ $SECONDS -lt $end ] || { tail -n 30 /run/last /run/*.log >&2; fail "never came true: $*"; }
         sleep 0.2
     done
 }
@@ -209,4 +208,5 @@ named_by_rule() {
     ! udev_of add 02:00:00:00:00:99 | grep usbnet0 || fail "a stranger's interface is named"
 }
 
+set -E # functions have the trap too
 trap 'echo "FAILED: line $LINENO of the check: $BASH_COMMAND" >&2' ERR
