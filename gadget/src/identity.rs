@@ -93,6 +93,11 @@ pub enum IdentityError {
     NoSeed(Vec<(&'static str, Skipped)>),
 }
 
+/// Why a text is no machine-id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a machine-id; use the 32 hexadecimal digits in the device's /etc/machine-id")]
+pub struct MachineIdError(String);
+
 fn list(tried: &[(&str, Skipped)]) -> String {
     tried.iter().map(|(path, why)| format!("/{path}: {why}")).collect::<Vec<_>>().join(", ")
 }
@@ -117,6 +122,15 @@ impl Identity {
     #[must_use]
     pub fn from_seed(seed: &str) -> Self {
         Self(Sha256::new().chain_update(b"usbnet\0").chain_update(seed).finalize().into())
+    }
+
+    /// The identity of the device with this machine-id.
+    ///
+    /// # Errors
+    /// It is none: not 32 hexadecimal digits, or all of them zero.
+    pub fn from_machine_id(text: &str) -> Result<Self, MachineIdError> {
+        let seed = Source::MachineId.seed(text).map_err(|_| MachineIdError(text.into()))?;
+        Ok(Self::from_seed(seed))
     }
 
     /// The identity of the system under `root`, from its best seed.

@@ -16,5 +16,6 @@ pub mod identity;
 pub mod link;
 pub mod mode;
 pub mod plan;
+pub mod profile;
 pub mod responder;
 pub mod sys;

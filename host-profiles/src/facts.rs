@@ -67,7 +67,7 @@ impl Function {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FactError {
     /// It is no DNS label.
-    #[error("{0:?} is not a host name; use 1 to 63 letters, digits and `-`, not at the ends")]
+    #[error("{0:?} is not a host name; use 1 to 63 letters, digits, `_` and `-`, no `-` at the ends")]
     Label(String),
     /// It is no domain.
     #[error("{0:?} is not a domain; use up to 189 letters, digits, `-` and single dots")]
@@ -79,7 +79,7 @@ pub enum FactError {
     Interface(String),
 }
 
-/// One DNS label (RFC 1123, section 2.1).
+/// One DNS label (RFC 1123, section 2.1; and `_`, which devices have in their names although they should not).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label(String);
 
@@ -89,7 +89,11 @@ impl Label {
     /// # Errors
     /// [`FactError::Label`] if it is not.
     pub fn new(text: &str) -> Result<Self, FactError> {
-        if is_label(text) { Ok(Self(text.into())) } else { Err(FactError::Label(text.into())) }
+        if is_label(&text.replace('_', "x")) {
+            Ok(Self(text.into()))
+        } else {
+            Err(FactError::Label(text.into()))
+        }
     }
 }
 
@@ -166,7 +170,7 @@ mod tests {
             ("a'b", false, false, false),
             ("$(reboot)", false, false, false),
             ("a\nb", false, false, false),
-            ("br_0", false, false, true),
+            ("br_0", true, false, true),
             ("0br", true, true, false),
             ("sixteen-letters-", false, false, false),
             ("a..b", false, false, true),

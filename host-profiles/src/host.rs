@@ -34,7 +34,7 @@ pub struct Profile {
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// No host has this name.
-    #[error("no host {name:?}; use one of {}", names())]
+    #[error("no host {name:?}; {}use one of {}", did_you_mean(name), names())]
     NoHost {
         /// What was asked for.
         name: String,
@@ -62,6 +62,33 @@ pub enum ProfileError {
 fn names() -> String {
     let names: Vec<_> = hosts::ALL.iter().map(|host| host.name).collect();
     names.join(", ")
+}
+
+/// The hosts that are called nearly so, or are for a system of that name.
+fn did_you_mean(asked: &str) -> String {
+    let asked = asked.to_lowercase();
+    let is_near = |host: &&&Host| {
+        let is_for = asked.len() > 2 && host.title.to_lowercase().contains(&asked);
+        let is_in = asked.len() > 2 && (host.name.contains(&asked) || asked.contains(host.name));
+        is_for || is_in || distance(&asked, host.name) <= 2
+    };
+    let near: Vec<_> = hosts::ALL.iter().filter(is_near).map(|host| host.name).collect();
+    if near.is_empty() { String::new() } else { format!("did you mean {}? Else ", near.join(" or ")) }
+}
+
+/// How many letters have to be put in, left out or replaced to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (line, a) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, b) in other.chars().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// The host of this name.
@@ -188,4 +215,33 @@ fn text(template: &impl askama::Template) -> Result<String, askama::Error> {
     text.truncate(text.trim_end_matches('\n').len());
     text.push('\n');
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_nearly_right() {
+        // (asked for, what the message begins with)
+        let table = [
+            ("netplam", "no host \"netplam\"; did you mean netplan? Else use one of ifupdown, "),
+            ("slackware", "no host \"slackware\"; did you mean udev? Else use one of "),
+            ("OpenWRT", "no host \"OpenWRT\"; did you mean openwrt? Else use one of "),
+            ("", "no host \"\"; use one of ifupdown, "),
+            ("plan9", "no host \"plan9\"; use one of ifupdown, "),
+        ];
+        for (asked, expected) in table {
+            let said = find(asked).expect_err(asked).to_string();
+            assert!(said.starts_with(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn distances() {
+        // (one, other, distance)
+        for (one, other, expected) in [("", "", 0), ("a", "", 1), ("ufw", "uwf", 2), ("ssh", "ssh", 0)] {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+        }
+    }
 }

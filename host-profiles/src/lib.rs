@@ -31,4 +31,4 @@ pub use file::{Encoding, File};
 pub use host::{Host, Profile, ProfileError, find};
 pub use hosts::ALL;
 pub use shape::{Shape, ShapeError};
-pub use tree::{Entry, list, tree};
+pub use tree::{Entry, list, tree, tree_of};

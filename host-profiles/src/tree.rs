@@ -32,15 +32,23 @@ pub fn list() -> String {
 /// # Errors
 /// [`ProfileError::Template`] only.
 pub fn tree(facts: &LinkFacts) -> Result<Vec<Entry>, ProfileError> {
+    tree_of(facts, &Shape::ALL)
+}
+
+/// The same with only some of the shapes.
+///
+/// # Errors
+/// [`ProfileError::Template`] only.
+pub fn tree_of(facts: &LinkFacts, shapes: &[Shape]) -> Result<Vec<Entry>, ProfileError> {
     let mut entries = Vec::new();
     let mut sections = Vec::new();
     for host in hosts::ALL {
-        let profiles: Vec<_> =
-            host.shapes().map(|shape| host.profile(facts, shape)).collect::<Result<_, _>>()?;
+        let wanted = host.shapes().filter(|shape| shapes.contains(shape));
+        let profiles: Vec<_> = wanted.map(|shape| host.profile(facts, shape)).collect::<Result<_, _>>()?;
         entries.extend(profiles.iter().flat_map(below));
         sections.push(Section { host, profiles });
     }
-    let text = Index { facts, sections: &sections, shapes: &Shape::ALL }
+    let text = Index { facts, sections: &sections, shapes }
         .render()
         .map_err(|source| ProfileError::Template { host: "README.md", source })?;
     entries.insert(0, Entry { path: "README.md".into(), mode: 0o644, bytes: text.into_bytes() });
@@ -49,12 +57,31 @@ pub fn tree(facts: &LinkFacts) -> Result<Vec<Entry>, ProfileError> {
 
 /// The files of one profile, below `HOST/SHAPE`.
 fn below(profile: &Profile) -> impl Iterator<Item = Entry> {
-    let entry = |file: &File| Entry {
-        path: format!("{}/{}/{}", profile.host, profile.shape, file.relative()),
-        mode: file.mode,
-        bytes: file.bytes(),
-    };
-    profile.files.iter().map(entry)
+    let folder = format!("{}/{}", profile.host, profile.shape);
+    profile
+        .files
+        .iter()
+        .map(Entry::of)
+        .map(move |entry| Entry { path: format!("{folder}/{}", entry.path), ..entry })
+}
+
+impl Entry {
+    /// A file below a directory that mirrors the host.
+    #[must_use]
+    pub fn of(file: &File) -> Self {
+        Self { path: file.relative(), mode: file.mode, bytes: file.bytes() }
+    }
+
+    /// Its content for a terminal: what is stored in another encoding than a terminal's is decoded.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let utf16 = self.bytes.strip_prefix(b"\xff\xfe").map(|rest| {
+            let units = rest.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+            char::decode_utf16(units).map(|found| found.unwrap_or('\u{fffd}')).collect::<String>()
+        });
+        let text = utf16.unwrap_or_else(|| String::from_utf8_lossy(&self.bytes).into_owned());
+        text.trim_start_matches('\u{feff}').replace("\r\n", "\n")
+    }
 }
 
 struct Section {

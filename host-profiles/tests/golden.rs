@@ -137,7 +137,12 @@ fn every_profile_says_what_to_do() {
 #[test]
 fn what_is_asked_for_wrongly_is_named() {
     let error = usbnet_host_profiles::find("debian").unwrap_err().to_string();
-    assert!(error.starts_with("no host \"debian\"; use one of ifupdown, networkmanager, "), "{error}");
+    assert!(
+        error.starts_with(
+            "no host \"debian\"; did you mean ifupdown or networkmanager? Else use one of ifupdown, "
+        ),
+        "{error}"
+    );
     for host in ALL {
         assert_eq!(usbnet_host_profiles::find(host.name).unwrap().name, host.name);
     }

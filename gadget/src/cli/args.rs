@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use usbnet_host_profiles::{InterfaceName, Shape};
+
 use crate::config::OnBusy;
 use crate::exit::Exit;
+use crate::identity::{Identity, MacAddr};
 use crate::responder::ResponderArgs;
 
 /// The device end of a USB cable.
@@ -86,6 +89,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print or write what a host needs: the files of its own network configuration
+    Profile(ProfileArgs),
     /// What is missing or wrong, each with the next step to take
     Check {
         /// Configuration file [default: /etc/usbnet/config.ron, or the built-in defaults]
@@ -102,6 +107,47 @@ pub enum Command {
     },
     /// Only the DHCP/DNS responder, on any interface
     Responder(ResponderArgs),
+}
+
+/// Which profile, of which device, to where.
+#[derive(Debug, clap::Args)]
+pub struct ProfileArgs {
+    /// The host, or all of them
+    #[arg(value_name = "HOST|all", required_unless_present = "list")]
+    pub host: Option<String>,
+    /// List the hosts, what each is for and which shapes it has
+    #[arg(long, conflicts_with_all = ["host", "shape", "out"])]
+    pub list: bool,
+    /// The list as JSON
+    #[arg(long, requires = "list")]
+    pub json: bool,
+    /// What the link is for: link, share-from-host, uplink or bridge [default: link; all takes every one]
+    #[arg(long)]
+    pub shape: Option<Shape>,
+    /// Write the files below this directory, as they lie on the host, with a README.md
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace files in the directory that have another content
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// The mode that the profile is for [default: the one that is set, else the one to start with]
+    #[arg(long)]
+    pub mode: Option<String>,
+    /// Configuration file of the device [default: what the running daemon has, else /etc/usbnet/config.ron]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The machine-id of the device [default: this machine is the device]
+    #[arg(long, value_name = "ID", value_parser = Identity::from_machine_id)]
+    pub machine_id: Option<Identity>,
+    /// The hardware address of the host's end, instead of the one that the device derives
+    #[arg(long)]
+    pub mac: Option<MacAddr>,
+    /// What the device is called, instead of link.name or this machine's name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The host's bridge, for the shape of that name
+    #[arg(long, value_name = "INTERFACE", default_value = "br0", value_parser = InterfaceName::new)]
+    pub bridge: InterfaceName,
 }
 
 /// How cards are taken back from a host that still uses them.

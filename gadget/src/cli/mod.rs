@@ -7,6 +7,7 @@ mod events;
 mod lifecycle;
 mod log;
 mod print;
+mod profile;
 
 use std::ffi::CStr;
 use std::fs;
@@ -110,6 +111,9 @@ pub enum CommandError {
         /// What the most basic one ends a command with.
         exit: Exit,
     },
+    /// host profiles
+    #[error(transparent)]
+    Profile(#[from] profile::ProfileError),
     /// standard output
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
@@ -124,6 +128,7 @@ impl CommandError {
             Self::Daemon { exit, .. } | Self::Unwell { exit, .. } | Self::Logged(exit) => *exit,
             Self::Responder(error) => error.exit(),
             Self::Settings(_) => Exit::Usage,
+            Self::Profile(error) => error.exit(),
             Self::NotRoot | Self::NotRootToTidy => Exit::NotPermitted,
             Self::Lost { .. } => Exit::NoKernelSupport,
             Self::OtherConfig { .. }
@@ -201,6 +206,7 @@ fn run(args: Args) -> Result<(), CommandError> {
         Command::Status { json: true } => say(&pretty(&ask_status(run)?)),
         Command::Watch { json: true } => events::watch(run, |event| say(&compact(event))),
         Command::Watch { json: false } => events::watch(run, |event| say(print::event(event))),
+        Command::Profile(arguments) => profile::run(run, &arguments),
         Command::Check { config } => doctor(run, config.as_deref()),
         Command::Config { default: true, .. } => say(config::default_text().trim_end()),
         Command::Config { default: false, file } => say(config::render(&load(file.as_deref())?).trim_end()),
@@ -285,8 +291,8 @@ fn in_force(run: &Path) -> Config {
     load(daemon::noted_config(run).as_deref()).unwrap_or_default()
 }
 
-fn pretty(status: &Status) -> String {
-    serde_json::to_string_pretty(status).unwrap_or_default()
+fn pretty(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 fn compact(event: &Event) -> String {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::error::SwitchError;
 use super::kernel::Kernel;
 use crate::config::{Mode, Switch, UdcChoice};
-use crate::link::{self, Addresses, Choice, Policy};
+use crate::link::{self, Choice, Policy};
 use crate::plan::{self, BackendChoice, Lending, LinkTarget, Observed, Realisation, Spared, Target};
+use crate::profile;
 use crate::responder::Settings;
 use crate::sys::modules;
 use crate::sys::netlink::Netlink;
@@ -86,18 +87,12 @@ impl Kernel {
     }
 
     fn choose_subnet(&self, own: &[String]) -> Result<Choice, SwitchError> {
-        let link = &self.config.link;
-        let wanted = Addresses {
-            address: link.address.address,
-            prefix: link.address.prefix,
-            host: link.host,
-            pool: link.pool.map(|pool| (pool.first, pool.last)),
-        };
+        let wanted = profile::configured(&self.config);
         let mut netlink = Netlink::open()?;
         let (interfaces, addresses) = (netlink.interfaces()?, netlink.all_addresses()?);
         let own: Vec<&str> = own.iter().map(String::as_str).collect();
         let occupied = link::occupied(&interfaces, &addresses, &netlink.routes()?, &own);
-        let policy = if link.avoid_overlap { Policy::Avoid } else { Policy::Pinned };
+        let policy = if self.config.link.avoid_overlap { Policy::Avoid } else { Policy::Pinned };
         Ok(link::choose(&wanted, &occupied, policy)?)
     }
 

@@ -154,8 +154,9 @@ fn storage(cards: &[Card]) -> FunctionSpec {
     })
 }
 
-/// The configured ids, but where only others work and the configuration has not chosen.
-fn usb_id(config: &Gadget, kinds: &[FunctionKind]) -> (u16, u16) {
+/// Vendor and product id: the configured ones, but where only others work and the configuration has not chosen.
+#[must_use]
+pub fn usb_id(config: &Gadget, kinds: &[FunctionKind]) -> (u16, u16) {
     let configured = (config.vendor_id, config.product_id);
     let default = Gadget::default();
     if kinds.contains(&FunctionKind::EcmSubset) && configured == (default.vendor_id, default.product_id) {
@@ -176,7 +177,10 @@ pub(super) fn serial(
 }
 
 /// The device's address and the host's.
-pub(super) fn macs(
+///
+/// # Errors
+/// They are to be derived from an identity, and there is none.
+pub fn macs(
     config: &Gadget,
     kind: FunctionKind,
     identity: &Result<Identity, IdentityError>,

@@ -22,7 +22,7 @@ use crate::sys::configfs::{Lun, Operation};
 use crate::sys::modules::Load;
 
 pub use cards::{pulled_out, records, taken};
-pub use describe::{DescribeError, bcd_device, describe};
+pub use describe::{DescribeError, bcd_device, describe, macs, usb_id};
 pub use legacy::legacy_parameters;
 pub use shell::{quote, script};
 pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle};

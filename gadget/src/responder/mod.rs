@@ -44,6 +44,7 @@ use nix::unistd::{dup2_stdin, dup2_stdout, gethostname};
 use serve::{Parts, Responder};
 use sockets::Sockets;
 use status::Status;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
@@ -138,6 +139,19 @@ fn server(settings: &Settings) -> Result<(Option<LeaseFile>, Option<dhcp::Server
         Err(fault) => log::warn!("lease file {} is not used: {fault}", path.display()),
     }
     Ok((Some(file), Some(server)))
+}
+
+/// What the device is called in DNS, without the domain: as configured, else as the system is, if that is a host name.
+#[must_use]
+pub fn device_name(configured: Option<&str>, domain: &str) -> String {
+    if let Some(name) = configured {
+        return name.to_owned();
+    }
+    let system = gethostname().unwrap_or_default();
+    let system = system.to_string_lossy();
+    let answers = dns::Zone::new(&system, domain, Ipv4Addr::LOCALHOST, None, TTL).is_ok();
+    let name = if answers { system.split('.').next().unwrap_or(NAMELESS) } else { NAMELESS };
+    name.to_owned()
 }
 
 fn resolver(settings: &Settings) -> Result<dns::Resolver, ResponderError> {
