@@ -7,7 +7,8 @@ use crate::{File, Host, LinkFacts, Profile, ProfileError, Shape, filters, hosts}
 /// A file of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it is below the directory, with `/` between the parts: `HOST/SHAPE/PATH-ON-THE-HOST`, or `README.md`.
+    /// Where it is below the directory, with `/` between the parts: `HOST/SHAPE/PATH-ON-THE-HOST`, `README.md` or
+    /// `README.html`.
     pub path: String,
     /// Its permissions.
     pub mode: u32,
@@ -27,7 +28,7 @@ pub fn list() -> String {
 }
 
 /// Every host in every shape that it has, and `README.md`, which says for each where its files go, what to run, how to
-/// undo it and how to see that it works.
+/// undo it and how to see that it works; `README.html` is the same for a browser.
 ///
 /// # Errors
 /// [`ProfileError::Template`] only.
@@ -51,7 +52,10 @@ pub fn tree_of(facts: &LinkFacts, shapes: &[Shape]) -> Result<Vec<Entry>, Profil
     let text = Index { facts, sections: &sections, shapes }
         .render()
         .map_err(|source| ProfileError::Template { host: "README.md", source })?;
-    entries.insert(0, Entry { path: "README.md".into(), mode: 0o644, bytes: text.into_bytes() });
+    let page = Web { facts, sections: &sections, readme: &text };
+    let page = page.render().map_err(|source| ProfileError::Template { host: "README.html", source })?;
+    let entry = |path: &str, text: String| Entry { path: path.into(), mode: 0o644, bytes: text.into_bytes() };
+    entries.splice(0..0, [entry("README.md", text), entry("README.html", page)]);
     Ok(entries)
 }
 
@@ -95,6 +99,15 @@ struct Index<'a> {
     facts: &'a LinkFacts,
     sections: &'a [Section],
     shapes: &'a [Shape],
+}
+
+/// The index for whoever opens it with a click.
+#[derive(Template)]
+#[template(path = "index.html", escape = "none")]
+struct Web<'a> {
+    facts: &'a LinkFacts,
+    sections: &'a [Section],
+    readme: &'a str,
 }
 
 impl Profile {

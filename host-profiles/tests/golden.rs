@@ -58,8 +58,9 @@ fn made(facts: &LinkFacts) -> Files {
             }
         }
     }
-    let readme = tree(facts).unwrap().remove(0);
-    files.insert(readme.path, String::from_utf8(readme.bytes).unwrap());
+    for page in tree(facts).unwrap().drain(..2) {
+        files.insert(page.path, String::from_utf8(page.bytes).unwrap());
+    }
     files
 }
 

@@ -127,8 +127,11 @@ pub struct ProfileArgs {
     /// Write the files below this directory, as they lie on the host, with a README.md
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Replace files in the directory that have another content
-    #[arg(long, requires = "out")]
+    /// Write all of them as the image of a small disk: the one that profile_disk: true of a mode offers
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "out", "shape"])]
+    pub image: Option<PathBuf>,
+    /// Replace files that have another content
+    #[arg(long, conflicts_with = "list")]
     pub force: bool,
     /// The mode that the profile is for [default: the one that is set, else the one to start with]
     #[arg(long)]

@@ -37,7 +37,13 @@ pub(super) fn config(config: &Config) -> Result<(), Finding> {
     link(&config.link)?;
     cards(&config.cards)?;
     for (name, one) in &config.modes {
-        mode(one, &format!("modes.{name}"), &config.backend)?;
+        let path = format!("modes.{name}");
+        mode(one, &path, &config.backend)?;
+        if one.profile_disk {
+            let beside = if one.has_storage() { config.cards.len() } else { 0 };
+            profile_disk(one, beside, &config.backend)
+                .or_else(|problem| finding(format!("{path}.profile_disk"), problem))?;
+        }
     }
     let (path, start) = match &config.start_mode {
         StartMode::Last { or } => ("start_mode.or", or),
@@ -181,6 +187,19 @@ fn mode(mode: &Mode, path: &str, backend: &Backend) -> Result<(), Finding> {
             }
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether there can be a profile disk with `cards` beside it.
+fn profile_disk(mode: &Mode, cards: usize, backend: &Backend) -> Result<(), Problem> {
+    match mode.network() {
+        None => Err(Problem::ProfileDiskAlone),
+        Some(_) if matches!(backend, Backend::Legacy { .. }) => Err(Problem::ProfileDiskLegacy),
+        Some(FunctionKind::Ecm) if mode.host_preset == HostPreset::MacOs => {
+            Err(Problem::EcmInComposite(FunctionKind::MassStorage))
+        }
+        Some(_) if cards >= MAX_CARDS => Err(Problem::ProfileDiskSlot(MAX_CARDS)),
+        Some(_) => Ok(()),
     }
 }
 

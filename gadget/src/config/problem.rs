@@ -302,6 +302,15 @@ pub enum Problem {
     /// Two functions, each of them a module that is a whole gadget.
     #[error("a legacy module is a whole gadget, so {} goes alone; make two modes of it, or use backend: Configfs", .0.word())]
     LegacyComposite(FunctionKind),
+    /// A profile disk without a link to have profiles for.
+    #[error("a profile disk is for the hosts of a network function, and this mode has none; remove it")]
+    ProfileDiskAlone,
+    /// A profile disk beside a module that is a whole gadget.
+    #[error("a legacy module is a whole gadget, without a profile disk; remove it, or use backend: Configfs")]
+    ProfileDiskLegacy,
+    /// A profile disk that no slot is left for.
+    #[error("a profile disk needs a slot of its own, and the cards have all {0}; remove a card, or the disk")]
+    ProfileDiskSlot(usize),
     /// Text that names no card.
     #[error(transparent)]
     CardPlace(#[from] CardPlaceError),

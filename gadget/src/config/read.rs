@@ -288,14 +288,16 @@ fn modes(node: &Node, backend: &Backend) -> Result<std::collections::BTreeMap<St
 }
 
 fn mode(node: &Node, backend: &Backend) -> Result<Mode, Fault> {
-    let fields = node.fields("Mode", &["functions", "host_preset"])?;
+    let fields = node.fields("Mode", &["functions", "host_preset", "profile_disk"])?;
     let mut host_preset = HostPreset::Any;
     set(&fields, "host_preset", &mut host_preset, |node| {
         node.choice(&HostPreset::ALL.map(|host| (host.word(), host)), "Any, Windows7, OldLinux or MacOs")
     })?;
     let mut functions = vec![host_preset.network_function(backend)];
     set(&fields, "functions", &mut functions, |node| node.items()?.iter().map(function).collect())?;
-    Ok(Mode { functions, host_preset })
+    let mut profile_disk = false;
+    set(&fields, "profile_disk", &mut profile_disk, flag)?;
+    Ok(Mode { functions, host_preset, profile_disk })
 }
 
 fn function(node: &Node) -> Result<FunctionKind, Fault> {

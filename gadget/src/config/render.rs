@@ -57,7 +57,11 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
     writeln!(out, "    modes: {{")?;
     for (name, mode) in &config.modes {
         let functions = mode.functions.iter().map(|function| function.word()).collect::<Vec<_>>().join(", ");
-        writeln!(out, "        {name:?}: (functions: [{functions}], host_preset: {}),", mode.host_preset)?;
+        writeln!(
+            out,
+            "        {name:?}: (functions: [{functions}], host_preset: {}, profile_disk: {}),",
+            mode.host_preset, mode.profile_disk
+        )?;
     }
     writeln!(out, "    }},")?;
     match &config.start_mode {

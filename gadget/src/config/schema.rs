@@ -216,6 +216,8 @@ pub struct Mode {
     pub functions: Vec<FunctionKind>,
     /// The kind of host that the mode is meant for.
     pub host_preset: HostPreset,
+    /// Whether the host finds its profiles on a small read-only disk beside the network function.
+    pub profile_disk: bool,
 }
 
 impl Mode {
@@ -226,7 +228,7 @@ impl Mode {
         let network = host_preset.network_function(backend);
         let storage = FunctionKind::MassStorage;
         let mode = |name: &str, functions: &[FunctionKind]| {
-            (name.to_owned(), Self { functions: functions.to_vec(), host_preset })
+            (name.to_owned(), Self { functions: functions.to_vec(), host_preset, profile_disk: false })
         };
         let mut modes =
             BTreeMap::from([mode("network", &[network]), mode("storage", &[storage]), mode("charging", &[])]);
@@ -240,6 +242,13 @@ impl Mode {
     #[must_use]
     pub fn has_storage(&self) -> bool {
         self.functions.contains(&FunctionKind::MassStorage)
+    }
+
+    /// Its functions, and the one that the profile disk needs beside them.
+    #[must_use]
+    pub fn all_functions(&self) -> Vec<FunctionKind> {
+        let disk = (self.profile_disk && !self.has_storage()).then_some(FunctionKind::MassStorage);
+        self.functions.iter().copied().chain(disk).collect()
     }
 
     /// The mode's network function, if it has one.

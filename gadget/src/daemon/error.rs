@@ -98,6 +98,9 @@ pub enum SwitchError {
         /// The card.
         card: String,
     },
+    /// the facts for the profile disk
+    #[error(transparent)]
+    Profile(#[from] crate::profile::ProfileError),
     /// the journal cannot be understood
     #[error(
         "{} cannot be used: {cause}; it says how cards were mounted: mount them by hand, then remove it",

@@ -20,6 +20,7 @@ mod line;
 mod link_care;
 mod notes;
 mod outcome;
+mod profile_disk;
 mod recovery;
 mod snapshot;
 mod state_file;

@@ -15,6 +15,7 @@ use super::hand_over::{HandOver, Holds, Permission};
 use super::journal::UnderWay;
 use super::kernel::Kernel;
 use super::line::Line;
+use super::profile_disk;
 use super::supervisor::Supervisor;
 use super::wanted::{Wanted, arguments};
 use crate::cards::checker::Verdict;
@@ -349,6 +350,7 @@ impl<'a> Switch<'a> {
         if !errors.is_empty() {
             return Err(SwitchError::Teardown(errors));
         }
+        profile_disk::forget(&self.kernel.roots.run, None);
         if !left {
             self.kernel.notes().forget();
         }

@@ -9,9 +9,11 @@ use super::error::SwitchError;
 use super::kernel::Kernel;
 use crate::config::{Mode, Switch, UdcChoice};
 use crate::link::{self, Choice, Policy};
-use crate::plan::{self, BackendChoice, Lending, LinkTarget, Observed, Realisation, Spared, Target};
+use crate::plan::{
+    self, BackendChoice, Lending, LinkTarget, Observed, ProfileDisk, Realisation, Spared, Target,
+};
 use crate::profile;
-use crate::responder::Settings;
+use crate::responder::{self, Settings};
 use crate::sys::modules;
 use crate::sys::netlink::Netlink;
 
@@ -83,7 +85,21 @@ impl Kernel {
             UdcChoice::Named(name) => Some(name.clone()),
         };
         let lending = if mode.has_storage() { lending(observed, spared)? } else { Lending::Nothing };
-        Ok(Wanted { target: Target { gadget, udc, link: link_target, lending }, link, responder })
+        let profile_disk = self.profile_disk(name, link.as_ref())?;
+        Ok(Wanted {
+            target: Target { gadget, udc, link: link_target, lending, profile_disk },
+            link,
+            responder,
+        })
+    }
+
+    /// The profiles of this link, in a mode that offers them.
+    fn profile_disk(&self, name: &str, choice: Option<&Choice>) -> Result<Option<ProfileDisk>, SwitchError> {
+        let unit = plan::profile_unit(&self.config, &self.config.modes[name]);
+        let (Some(unit), Some(choice)) = (unit, choice) else { return Ok(None) };
+        let device = responder::device_name(self.config.link.name.as_deref(), &self.config.link.domain);
+        let facts = profile::link_facts(&self.config, name, &self.identity, &choice.addresses, &device)?;
+        Ok(Some(ProfileDisk::new(&self.roots.run, unit, facts, name)))
     }
 
     fn choose_subnet(&self, own: &[String]) -> Result<Choice, SwitchError> {

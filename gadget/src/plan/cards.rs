@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Step;
+use super::profile_disk::is_profile_disk;
 use super::target::{Lending, Observed};
 use crate::cards::tree::unmount_order;
 use crate::cards::{MountRecord, ObservedCard, Record};
@@ -37,7 +38,7 @@ pub(super) fn hand_over(
 ) -> HandOver {
     let mut steps = HandOver::default();
     let (mut taken, mut given_back) = (Vec::new(), Vec::new());
-    for live in &observed.luns {
+    for live in observed.luns.iter().filter(|live| !is_profile_disk(observed, live)) {
         let card = lent_in(observed, lending, live.index);
         if let Some(force) = must_come_out(observed, live, card, rebuilt) {
             let name = name_of(observed, live);

@@ -67,12 +67,10 @@ fn gadget(
 ) -> Result<GadgetSpec, DescribeError> {
     let config = &whole.gadget;
     // Windows binds its RNDIS driver to the first interfaces only.
-    let mut kinds = mode.functions.clone();
+    let mut kinds = mode.all_functions();
     kinds.sort_by_key(|kind| !kind.is_network());
-    let functions = kinds
-        .iter()
-        .map(|kind| function(whole, *kind, mode.host_preset, identity))
-        .collect::<Result<_, _>>()?;
+    let functions =
+        kinds.iter().map(|kind| function(whole, *kind, mode, identity)).collect::<Result<_, _>>()?;
     let (vendor_id, product_id) = usb_id(config, &kinds);
     let answers_windows = kinds.iter().any(|kind| matches!(kind, FunctionKind::Rndis | FunctionKind::Ncm));
     Ok(GadgetSpec {
@@ -100,7 +98,7 @@ fn gadget(
 fn function(
     config: &Config,
     kind: FunctionKind,
-    preset: HostPreset,
+    mode: &Mode,
     identity: &Result<Identity, IdentityError>,
 ) -> Result<FunctionSpec, DescribeError> {
     let id = |compatible: &str, sub_compatible: &str| {
@@ -108,12 +106,12 @@ fn function(
     };
     let (driver, class, compatible_id) = match kind {
         FunctionKind::Acm => return Ok(FunctionSpec::Acm { instance: "gs0".to_owned() }),
-        FunctionKind::MassStorage => return Ok(storage(&config.cards)),
+        FunctionKind::MassStorage => return Ok(storage(&config.cards, mode)),
         FunctionKind::Ecm => (EthernetDriver::Ecm, None, None),
         FunctionKind::Ncm => (EthernetDriver::Ncm, None, id("WINNCM", "")),
         FunctionKind::Rndis => {
             // Up to Windows 8 only the older triple is known in-box.
-            let class = match preset {
+            let class = match mode.host_preset {
                 HostPreset::Windows7 => ClassTriple::WIRELESS_RNDIS,
                 _ => ClassTriple::MISCELLANEOUS_RNDIS,
             };
@@ -140,8 +138,9 @@ fn device_class(kinds: &[FunctionKind]) -> ClassTriple {
     if kinds == [FunctionKind::MassStorage] { ClassTriple::PER_INTERFACE } else { ClassTriple::MISCELLANEOUS }
 }
 
-/// One unit a card, in the order of the configuration; a card whose slot is empty has an empty unit.
-fn storage(cards: &[Card]) -> FunctionSpec {
+/// One unit a card, in the order of the configuration; a card whose slot is empty has an empty unit. The profile disk is
+/// in the last one.
+fn storage(cards: &[Card], mode: &Mode) -> FunctionSpec {
     let unit = |card: &Card| LunSpec {
         read_only: card.read_only,
         cdrom: card.cdrom,
@@ -150,8 +149,24 @@ fn storage(cards: &[Card]) -> FunctionSpec {
     };
     FunctionSpec::MassStorage(MassStorageSpec {
         instance: STORAGE_INSTANCE.to_owned(),
-        luns: cards.iter().map(unit).collect(),
+        luns: lent(cards, mode).iter().map(unit).chain(mode.profile_disk.then(profile_disk)).collect(),
     })
+}
+
+/// The number of the unit that the profile disk is in, in a mode that has one.
+#[must_use]
+pub fn profile_unit(config: &Config, mode: &Mode) -> Option<usize> {
+    mode.profile_disk.then(|| lent(&config.cards, mode).len())
+}
+
+fn lent<'a>(cards: &'a [Card], mode: &Mode) -> &'a [Card] {
+    if mode.has_storage() { cards } else { &[] }
+}
+
+/// A disk, not a CD-ROM: hosts know FAT only on the former.
+fn profile_disk() -> LunSpec {
+    let inquiry = Some("usbnet  host profiles   0001".to_owned());
+    LunSpec { read_only: true, cdrom: false, no_fua: false, inquiry }
 }
 
 /// Vendor and product id: the configured ones, but where only others work and the configuration has not chosen.

@@ -7,6 +7,7 @@
 mod cards;
 mod describe;
 mod legacy;
+mod profile_disk;
 mod shell;
 mod support;
 mod switch;
@@ -22,8 +23,9 @@ use crate::sys::configfs::{Lun, Operation};
 use crate::sys::modules::Load;
 
 pub use cards::{pulled_out, records, taken};
-pub use describe::{DescribeError, bcd_device, describe, macs, usb_id};
+pub use describe::{DescribeError, bcd_device, describe, macs, profile_unit, usb_id};
 pub use legacy::legacy_parameters;
+pub use profile_disk::{ProfileDisk, is_image};
 pub use shell::{quote, script};
 pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle};
 pub use switch::{PlanError, stop, switch};
@@ -113,6 +115,20 @@ pub enum Step {
         lun: Lun,
         /// Although the host may have it locked.
         force: bool,
+    },
+    /// Take the profile disk away from the host, which has nothing to lose.
+    WithdrawProfiles {
+        /// The unit.
+        lun: Lun,
+        /// The image, which is removed.
+        image: PathBuf,
+    },
+    /// Make the profile disk and show it to the host.
+    OfferProfiles {
+        /// The unit.
+        lun: Lun,
+        /// What is on it.
+        disk: Box<ProfileDisk>,
     },
     /// Write everything to a card that waits in memory.
     Sync {

@@ -68,6 +68,20 @@ impl Step {
             Self::Insert { lun, medium, .. } => {
                 vec![format!(r"printf '%s\n' {} > {}/file", path(medium), unit(lun))]
             }
+            Self::WithdrawProfiles { lun, image } => {
+                let unit = unit(lun);
+                vec![
+                    format!("echo 1 > {unit}/forced_eject 2> /dev/null || echo > {unit}/file"),
+                    format!("rm -f {}", path(image)),
+                ]
+            }
+            Self::OfferProfiles { lun, disk } => {
+                let (mode, image) = (quote(&disk.mode), path(&disk.image));
+                vec![
+                    format!("usbnet profile all --mode {mode} --image {image} --force"),
+                    format!(r"printf '%s\n' {image} > {}/file", unit(lun)),
+                ]
+            }
             Self::Sync { point, .. } => vec![format!("sync -f {}", path(point))],
             Self::Unmount { point, .. } => vec![format!("umount {}", path(point))],
             Self::SwapOff { swap, .. } => vec![format!("swapoff {}", path(&swap.path))],

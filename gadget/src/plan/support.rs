@@ -150,11 +150,14 @@ pub fn obstacle(choice: &BackendChoice, mode: &Mode, cards: usize, modules: &Mod
         return Some(Obstacle::NoCards);
     }
     match choice {
-        BackendChoice::Configfs => mode.functions.iter().find_map(|function| {
-            let (module, option) = kernel_module(*function);
+        BackendChoice::Configfs => mode.all_functions().into_iter().find_map(|function| {
+            let (module, option) = kernel_module(function);
             let missing = modules.availability(module) == Availability::Missing;
-            missing.then_some(Obstacle::NoFunction { function: *function, module, option })
+            missing.then_some(Obstacle::NoFunction { function, module, option })
         }),
+        BackendChoice::Legacy { ether, .. } if mode.profile_disk => {
+            Some(Obstacle::NotLegacy { function: FunctionKind::MassStorage, ether: ether.clone() })
+        }
         BackendChoice::Legacy { storage, .. } if mode.functions == [FunctionKind::MassStorage] => {
             let missing = modules.availability(storage) == Availability::Missing;
             missing.then(|| Obstacle::NoLegacyStorage { storage: storage.clone() })

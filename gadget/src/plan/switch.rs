@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::cards::{HandOver, hand_over};
 use super::describe::STORAGE_INSTANCE;
 use super::legacy::has_parameters;
+use super::profile_disk;
 use super::support::leftover_modules;
 use super::target::{GadgetTarget, LegacyTarget, Lending, LinkTarget, Observed, Target};
 use super::{InterfaceSource, Step};
@@ -88,10 +89,13 @@ pub fn switch(observed: &Observed, target: &Target) -> Result<Vec<Step>, PlanErr
         GadgetTarget::Legacy(legacy) => planner.legacy(legacy, target.udc.as_deref())?,
     };
     let unit = |index| planner.unit(&target.gadget, index);
-    let HandOver { eject, take, insert, give_back } =
-        hand_over(observed, &target.lending, changed && !gadget.is_empty(), unit);
+    let rebuilt = changed && !gadget.is_empty();
+    let HandOver { eject, take, mut insert, give_back } = hand_over(observed, &target.lending, rebuilt, unit);
+    let (withdraw, offer) = profile_disk::exchange(observed, target.profile_disk.as_ref(), rebuilt, unit);
+    insert.extend(offer);
     let mut steps = eject;
     steps.extend(take);
+    steps.extend(withdraw);
     steps.extend(planner.around(with_media(gadget, insert), changed, target));
     steps.extend(give_back);
     Ok(steps)
@@ -103,6 +107,7 @@ pub fn stop(observed: &Observed) -> Vec<Step> {
     let planner = Planner { observed };
     let HandOver { eject, give_back, .. } = hand_over(observed, &Lending::Nothing, true, Lun::Legacy);
     let mut steps = eject;
+    steps.extend(profile_disk::exchange(observed, None, true, Lun::Legacy).0);
     steps.extend(planner.stop_responder());
     steps.extend(planner.remove_gadget());
     steps.extend(give_back);

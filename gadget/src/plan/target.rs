@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::legacy::serves;
+use super::profile_disk::ProfileDisk;
 use crate::cards::ObservedCard;
 use crate::config::FunctionKind;
 use crate::sys::cards::CardError;
@@ -141,6 +142,8 @@ pub struct Target {
     pub link: Option<LinkTarget>,
     /// What happens to the cards.
     pub lending: Lending,
+    /// The profile disk, for a mode that has one.
+    pub profile_disk: Option<ProfileDisk>,
 }
 
 /// Which cards the host gets.

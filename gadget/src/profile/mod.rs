@@ -3,8 +3,10 @@
 //! Values in, values out; the profiles themselves are [`usbnet_host_profiles`]'. Derives nothing by itself: hardware
 //! addresses and USB ids are the planner's, so that a profile matches the device that it is for.
 
+mod image;
 mod live;
 
+pub use image::{IMAGE_LABEL, ImageError, image};
 pub use live::{Live, LiveError};
 
 use usbnet_host_profiles::{Domain, FactError, Function, InterfaceName, Label, LinkFacts};
@@ -100,7 +102,8 @@ pub fn link_facts(
         return Err(ProfileError::NoNetwork { name: mode_name.to_owned() });
     };
     let (_, host_mac) = plan::macs(&config.gadget, kind, identity)?;
-    let (vendor_id, product_id) = plan::usb_id(&config.gadget, &mode.functions);
+    let functions = mode.all_functions();
+    let (vendor_id, product_id) = plan::usb_id(&config.gadget, &functions);
     let on = |switch| switch == Switch::On;
     Ok(LinkFacts {
         product: config.gadget.product.clone(),
@@ -109,7 +112,7 @@ pub fn link_facts(
         product_id,
         function,
         // The planner puts the network function in front.
-        interface: (mode.functions.len() > 1).then_some(0),
+        interface: (functions.len() > 1).then_some(0),
         host_mac: host_mac.bytes(),
         device: addresses.address,
         host: addresses.host,

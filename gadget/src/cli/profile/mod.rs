@@ -14,7 +14,7 @@ use crate::config::{Config, MacChoice};
 use crate::daemon;
 use crate::exit::Exit;
 use crate::identity::{Identity, IdentityError};
-use crate::profile::{self, Live, LiveError};
+use crate::profile::{self, ImageError, Live, LiveError};
 use crate::responder;
 use write::WriteError;
 
@@ -30,6 +30,12 @@ pub enum ProfileError {
     /// The daemon's answer.
     #[error(transparent)]
     Live(#[from] LiveError),
+    /// An image of one host's.
+    #[error("an image has the profiles of all hosts; use usbnet profile all --image FILE")]
+    ImageOfOne,
+    /// The image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
     /// The directory.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -41,11 +47,13 @@ impl ProfileError {
         use profile::ProfileError::{NoMode, NoNetwork, NoNetworkMode};
         match self {
             Self::Host(profiles::ProfileError::NoHost { .. } | profiles::ProfileError::Cannot { .. })
+            | Self::ImageOfOne
             | Self::Facts(NoMode { .. } | NoNetwork { .. }) => Exit::Usage,
             Self::Facts(NoNetworkMode) => Exit::ConfigInvalid,
             Self::Host(profiles::ProfileError::Template { .. })
             | Self::Facts(_)
             | Self::Live(_)
+            | Self::Image(_)
             | Self::Write(_) => Exit::Failed,
         }
     }
@@ -59,7 +67,13 @@ pub(super) fn run(run: &Path, args: &ProfileArgs) -> Result<(), CommandError> {
     let name = args.host.as_deref().unwrap_or_default();
     // What was asked for wrongly is said before anybody is asked.
     let host = if name == "all" { None } else { Some(known(name, args.shape)?) };
+    if let (Some(_), Some(_)) = (host, &args.image) {
+        return Err(ProfileError::ImageOfOne.into());
+    }
     let facts = facts(run, args)?;
+    if let Some(image) = &args.image {
+        return write_image(image, &facts, args.force);
+    }
     match (host, &args.out) {
         (Some((host, shape)), None) => say(printed(&made(host, &facts, shape)?)?.trim_end()),
         (None, None) => every(&facts, args.shape)?.iter().try_for_each(|entry| say(&shown(entry))),
@@ -189,6 +203,16 @@ fn write_all(out: &Path, entries: &[Entry], force: bool) -> Result<(), CommandEr
         out.display(),
         out.join("README.md").display()
     ))
+}
+
+fn write_image(image: &Path, facts: &LinkFacts, force: bool) -> Result<(), CommandError> {
+    let name = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let bytes = profile::image(facts).map_err(ProfileError::from)?;
+    let said = format!("{} bytes in {}", bytes.len(), image.display());
+    let directory = image.parent().unwrap_or(Path::new(""));
+    write::write(directory, &[Entry { path: name, mode: 0o644, bytes }], force)
+        .map_err(ProfileError::from)?;
+    say(&said)
 }
 
 #[cfg(test)]

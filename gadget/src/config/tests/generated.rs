@@ -76,14 +76,19 @@ fn mode(backend: Backend) -> impl Strategy<Value = Mode> {
             option::of(select(known.filter(|function| backend.carries(*function)).collect::<Vec<_>>())),
         )
     });
-    (network, any::<bool>(), any::<bool>()).prop_map(move |((host, network), acm, storage)| {
+    (network, any::<[bool; 3]>()).prop_map(move |((host, network), [acm, storage, disk])| {
         // The two combinations that a preset refuses.
         let host_preset = if network.is_none() { HostPreset::Any } else { host };
         let alone = host_preset == HostPreset::MacOs && network == Some(FunctionKind::Ecm);
         let acm = (acm && !legacy && !alone).then_some(FunctionKind::Acm);
         let storage = storage && !alone && (!legacy || network.is_none());
         let storage = storage.then_some(FunctionKind::MassStorage);
-        Mode { functions: network.into_iter().chain(acm).chain(storage).collect(), host_preset }
+        let functions = network.into_iter().chain(acm).chain(storage).collect();
+        Mode {
+            functions,
+            host_preset,
+            profile_disk: disk && storage.is_none() && network.is_some() && !legacy && !alone,
+        }
     })
 }
 

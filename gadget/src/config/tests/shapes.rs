@@ -18,14 +18,17 @@ fn the_shapes_that_a_value_may_have() {
         },
         // NCM is no part of it, and no module is two functions.
         modes: [("network", vec![Ecm]), ("storage", vec![MassStorage]), ("charging", vec![])]
-            .map(|(name, functions)| (name.into(), Mode { functions, host_preset: HostPreset::Any }))
+            .map(|(name, functions)| {
+                (name.into(), Mode { functions, host_preset: HostPreset::Any, profile_disk: false })
+            })
             .into(),
         ..base()
     };
     let legacy = |ether: &str, from: Option<&str>| with_modules(ether, "g_mass_storage", from);
     let linked = |link| Config { link, ..base() };
     let mode = |functions: &[FunctionKind], host_preset| Config {
-        modes: [("network".into(), Mode { functions: functions.into(), host_preset })].into(),
+        modes: [("network".into(), Mode { functions: functions.into(), host_preset, profile_disk: false })]
+            .into(),
         ..base()
     };
     let stored = |storage| Config { storage, ..base() };

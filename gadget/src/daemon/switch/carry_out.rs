@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Switch;
 use crate::daemon::error::SwitchError;
+use crate::daemon::profile_disk;
 use crate::daemon::steps::{await_udc, link_down, link_up, start_responder};
 use crate::daemon::supervisor::Supervisor;
 use crate::plan::{InterfaceSource, Step};
@@ -65,6 +66,13 @@ impl Switch<'_> {
                 if let (Some(settings), Some(interface)) = (responder, &self.interface) {
                     let settings = Settings { interface: interface.clone(), ..settings.clone() };
                     self.supervisor = Some(start_responder(settings)?);
+                }
+            }
+            Step::WithdrawProfiles { lun, image } => profile_disk::withdraw(sys, lun, image),
+            // The link is worth more than what is said about it.
+            Step::OfferProfiles { lun, disk } => {
+                if let Err(error) = profile_disk::offer(sys, lun, disk) {
+                    log::error!("the host gets no profile disk: {error}");
                 }
             }
             _ => return self.hand_over.execute(step),

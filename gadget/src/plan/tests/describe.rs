@@ -6,7 +6,7 @@ use super::*;
 use crate::config::{Card, CardPlace};
 
 fn spec(functions: &[FunctionKind], preset: HostPreset) -> GadgetSpec {
-    let mode = Mode { functions: functions.to_vec(), host_preset: preset };
+    let mode = Mode { functions: functions.to_vec(), host_preset: preset, profile_disk: false };
     match describe(&Config::default(), &mode, &Realisation::Configfs, &identity()) {
         Ok(GadgetTarget::Configfs(spec)) => spec,
         other => panic!("{other:?}"),

@@ -2,6 +2,7 @@
 
 mod cards;
 mod describe;
+mod profile_disk;
 mod shell;
 mod support;
 
@@ -66,7 +67,7 @@ fn identity() -> Result<Identity, IdentityError> {
 }
 
 fn mode(functions: &[FunctionKind]) -> Mode {
-    Mode { functions: functions.to_vec(), host_preset: HostPreset::Any }
+    Mode { functions: functions.to_vec(), host_preset: HostPreset::Any, profile_disk: false }
 }
 
 fn target_with(functions: &[FunctionKind], with: &Realisation) -> Target {
@@ -78,7 +79,7 @@ fn target_with(functions: &[FunctionKind], with: &Realisation) -> Target {
         mtu: Some(1400),
         responder: Some(vec!["--name".to_owned(), "it's".to_owned()]),
     });
-    Target { gadget, udc: None, link, lending: Lending::Nothing }
+    Target { gadget, udc: None, link, lending: Lending::Nothing, profile_disk: None }
 }
 
 fn target(functions: &[FunctionKind]) -> Target {
@@ -149,6 +150,8 @@ fn outline(steps: &[Step]) -> String {
             Step::LinkUp { .. } => "link-up".to_owned(),
             Step::StartResponder { .. } => "start-responder".to_owned(),
             Step::Eject { card, .. } => format!("eject:{card}"),
+            Step::WithdrawProfiles { .. } => "withdraw-profiles".to_owned(),
+            Step::OfferProfiles { .. } => "offer-profiles".to_owned(),
             Step::Sync { card, .. } => format!("sync:{card}"),
             Step::Unmount { card, .. } => format!("unmount:{card}"),
             Step::SwapOff { card, .. } => format!("swapoff:{card}"),
