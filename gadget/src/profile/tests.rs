@@ -1,3 +1,5 @@
+use std::net::Ipv4Addr;
+
 use super::*;
 use crate::config;
 use crate::identity::Side;
@@ -90,4 +92,71 @@ fn what_is_not_known_is_named() {
 
 fn no_identity() -> Result<Identity, IdentityError> {
     Err(IdentityError::NoSeed(Vec::new()))
+}
+
+mod generated {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a USB string may hold, and what is syntax somewhere.
+    fn string() -> impl Strategy<Value = String> {
+        let syntax = proptest::sample::select(
+            [
+                "'",
+                "\"",
+                "`",
+                "$(reboot)",
+                "%",
+                "\\",
+                "#",
+                ";",
+                "&",
+                "<",
+                "[x]",
+                "{",
+                "}",
+                "=",
+                "\u{2028}",
+                "*/",
+                "//",
+            ]
+            .to_vec(),
+        );
+        let plain = any::<char>().prop_filter("control", |c| !c.is_control()).prop_map(String::from);
+        let piece = prop_oneof![syntax.prop_map(String::from), plain];
+        proptest::collection::vec(piece, 1..=12)
+            .prop_map(|pieces| pieces.concat())
+            .prop_filter("a USB string", |text| text.len() <= 126)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// From the text of a configuration to the facts, and by way of the effective configuration to the same ones.
+        #[test]
+        fn facts_outlive_the_configurations_text(
+            (product, manufacturer) in (string(), string()),
+            (base, prefix) in (10_u32 << 24..100 << 24, 8_u8..=29),
+            name in "[a-z][a-z0-9-]{0,10}[a-z]",
+        ) {
+            let network = base & (u32::MAX << (32 - prefix));
+            let [device, host] = [1, 2].map(|last| Ipv4Addr::from(network + last));
+            let text = format!(
+                "Config(gadget: (product: {product:?}, manufacturer: {manufacturer:?}), \
+                 link: (address: \"{device}/{prefix}\", host: \"{host}\", name: Some({name:?})))"
+            );
+            let facts = |text: &str| {
+                let config = parsed(text);
+                let identity = Ok(Identity::from_seed("a device"));
+                let name = config.link.name.clone().expect("a name");
+                (link_facts(&config, "network", &identity, &configured(&config), &name).expect("facts"), config)
+            };
+            let (found, config) = facts(&text);
+            prop_assert_eq!((&found.product, &found.manufacturer), (&product, &manufacturer));
+            prop_assert_eq!((found.device, found.host, found.prefix), (device, host, prefix));
+            prop_assert_eq!(found.name.to_string(), name);
+            prop_assert_eq!(found, facts(&config::render(&config)).0);
+        }
+    }
 }
