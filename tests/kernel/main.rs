@@ -13,6 +13,7 @@ mod identity;
 mod kill;
 mod lease;
 mod plan;
+mod profiles;
 mod recovery;
 mod refusals;
 mod storage;
