@@ -121,7 +121,7 @@ pub struct ProfileArgs {
     /// The list as JSON
     #[arg(long, requires = "list")]
     pub json: bool,
-    /// What the link is for: link, share-from-host, uplink or bridge [default: link; all takes every one]
+    /// What the link is for: link, share-from-host, uplink or bridge [default: link, or the first that the host has; all takes every one]
     #[arg(long)]
     pub shape: Option<Shape>,
     /// Write the files below this directory, as they lie on the host, with a README.md

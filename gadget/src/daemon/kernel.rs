@@ -205,7 +205,7 @@ impl Kernel {
             Ok(observed) => self.why_not(name, observed),
             Err(error) => Some(error.to_string()),
         };
-        let words = |mode: &Mode| mode.functions.iter().map(FunctionKind::to_string).collect();
+        let words = |mode: &Mode| mode.all_functions().iter().map(FunctionKind::to_string).collect();
         let entry = |(name, mode): (&String, &Mode)| control::Mode {
             name: name.clone(),
             functions: words(mode),
