@@ -1,4 +1,4 @@
-//! Puts a profile's files where they lie on the host, and runs the host's check over them.
+//! Puts a profile's files where they lie on the host and its guide beside them, and runs the host's check over them.
 
 use std::{
     fmt, fs,
@@ -17,6 +17,7 @@ pub struct Case {
     shape: Shape,
     device: Device,
     files: Vec<File>,
+    guide: String,
 }
 
 impl fmt::Display for Case {
@@ -28,12 +29,22 @@ impl fmt::Display for Case {
 impl Case {
     pub fn new(host: &'static Host, shape: Shape, device: Device) -> Self {
         let profile = host.profile(&device.facts(), shape).expect("a shape that the host has");
-        Self { host, shape, device, files: profile.files }
+        Self { host, shape, device, files: profile.files, guide: profile.guide }
+    }
+
+    /// The host's name.
+    pub fn host(&self) -> &str {
+        self.host.name
     }
 
     /// Makes the edit; one that changes nothing proves nothing.
     pub fn mutate(&mut self, edit: &Edit) -> Result<(), String> {
         let mut edited = false;
+        if edit.file == "guide.md" {
+            let text = self.guide.replace(edit.from, edit.to);
+            edited = text != self.guide;
+            self.guide = text;
+        }
         for file in self.files.iter_mut().filter(|file| file.path.ends_with(edit.file)) {
             match edit.mode {
                 Some(mode) => (file.mode, edited) = (mode, true),
@@ -59,6 +70,7 @@ impl Case {
             fs::write(&path, file.bytes())?;
             fs::set_permissions(&path, fs::Permissions::from_mode(file.mode))?;
         }
+        fs::write(root.join("guide.md"), &self.guide)?;
         fs::set_permissions(root, fs::Permissions::from_mode(0o755))
     }
 }
@@ -68,13 +80,12 @@ pub fn check(case: &Case, seconds: u32) -> Result<(), String> {
     let files = tempfile::tempdir().map_err(|error| error.to_string())?;
     case.write(files.path()).map_err(|error| error.to_string())?;
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let consumers =
-        here.join("../.vm/consumers").canonicalize().map_err(|_| "no .vm/consumers; run scripts/setup")?;
+    let packages = here.join("../.vm").canonicalize().map_err(|_| "no .vm; run scripts/setup")?;
     let facts = case.device.facts();
     let said = Command::new("timeout")
         .args(["-s", "KILL", "120", "unshare", "-m", "-n", "-p", "--fork", "--kill-child", "--mount-proc"])
         .arg(here.join("profiles/sandbox"))
-        .args([consumers.as_path(), files.path()])
+        .args([packages.as_path(), files.path()])
         .args([case.host.name, case.shape.word()])
         .env("WAIT", seconds.to_string())
         .env("MTU", facts.mtu.map(|mtu| mtu.to_string()).unwrap_or_default())

@@ -1,8 +1,9 @@
-//! ufw: a block for `before.rules`.
+//! ufw: a block for `before.rules`, and the lines that turn forwarding on.
 
 use super::prelude::*;
 
 template!(Rules, "ufw/usbnet.rules");
+template!(Sysctl, "ufw/usbnet.sysctl");
 template!(Guide, "ufw/guide.md");
 
 pub(crate) const HOST: Host = Host {
@@ -23,5 +24,9 @@ pub(crate) const HOST: Host = Host {
 };
 
 fn make(v: &View) -> Result<Parts, askama::Error> {
-    Parts::new(Guide { v })?.file("/etc/ufw/usbnet.rules", "the block for before.rules", Rules { v })
+    Parts::new(Guide { v })?.file("/etc/ufw/usbnet.rules", "the block for before.rules", Rules { v })?.file(
+        "/etc/ufw/usbnet.sysctl",
+        "the lines for sysctl.conf",
+        Sysctl { v },
+    )
 }

@@ -165,6 +165,14 @@ bus() {
     dbus-daemon --system --fork --nopidfile
 }
 
+# Runs what the profile's guide says in one of its sections, or those of its lines that have PATTERN.
+by_guide() { # SECTION [PATTERN]
+    awk -v section="### $1" '/^###/ { in_it = $0 == section } in_it && sub(/^    /, "")' /mnt/files/guide.md |
+        { grep -F -- "${2-}" || :; } >/run/guide.sh
+    [ -s /run/guide.sh ] || fail "the guide says nothing of $1"
+    sh -e /run/guide.sh >/run/guide.log 2>&1 || fail "$1: $(cat /run/guide.log)"
+}
+
 # What a file that a shell sources says: every key is one of these words, and one has this value.
 shell_keys() { # FILE WORDS
     sh -n "$1"
