@@ -61,6 +61,13 @@ pub enum Function {
 impl Function {
     /// Every function.
     pub const ALL: [Self; 5] = [Self::Ecm, Self::Ncm, Self::Rndis, Self::Eem, Self::EcmSubset];
+
+    /// Whether a descriptor or message of the function has the host's hardware address. Without it only hosts that can
+    /// find the link by driver or USB id have a profile.
+    #[must_use]
+    pub const fn tells_mac(self) -> bool {
+        matches!(self, Self::Ecm | Self::Ncm | Self::Rndis)
+    }
 }
 
 /// Why a text is no name of its kind.

@@ -11,7 +11,18 @@ pub struct Host {
     pub title: &'static str,
     /// The shapes that it does not have, each with the reason: a sentence that says what to do instead.
     pub cannot: &'static [(Shape, &'static str)],
+    /// How the host finds the link of a function that tells it no hardware address, if it can.
+    pub without_mac: WithoutMac,
     pub(crate) make: fn(&View) -> Result<Parts, askama::Error>,
+}
+
+/// What a host does about a link without a hardware address of its own ([`crate::Function::tells_mac`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutMac {
+    /// It finds the link by driver or USB id, or its files name no link.
+    Finds,
+    /// It knows links by hardware address only.
+    Cannot,
 }
 
 /// Everything that one host needs for one shape.
@@ -49,6 +60,15 @@ pub enum ProfileError {
         /// Why not, and what to do instead.
         why: &'static str,
     },
+    /// The host could not find the link.
+    #[error(
+        "{host} knows links by hardware address, and this function tells none; use a mode with Ncm, Ecm or Rndis, or one of {}",
+        finders()
+    )]
+    NoMac {
+        /// The host's name.
+        host: &'static str,
+    },
     /// A template could not be written out: a fault of this program.
     #[error("the templates of {host} cannot be written out; please report this")]
     Template {
@@ -57,6 +77,12 @@ pub enum ProfileError {
         /// What askama says.
         source: askama::Error,
     },
+}
+
+/// The hosts that find every link.
+fn finders() -> String {
+    let finds = hosts::ALL.iter().filter(|host| host.without_mac == WithoutMac::Finds);
+    finds.map(|host| host.name).collect::<Vec<_>>().join(", ")
 }
 
 fn names() -> String {
@@ -115,13 +141,23 @@ impl Host {
         self.cannot.iter().find(|(other, _)| *other == shape).map(|(_, why)| *why)
     }
 
+    /// Whether the host can find this link.
+    #[must_use]
+    pub fn finds(&self, facts: &LinkFacts) -> bool {
+        facts.function.tells_mac() || self.without_mac == WithoutMac::Finds
+    }
+
     /// The profile for these facts.
     ///
     /// # Errors
-    /// [`ProfileError::Cannot`] for a shape that the host does not have.
+    /// [`ProfileError::Cannot`] for a shape that the host does not have, [`ProfileError::NoMac`] for a link that it
+    /// cannot find.
     pub fn profile(&self, facts: &LinkFacts, shape: Shape) -> Result<Profile, ProfileError> {
         if let Some(why) = self.refusal(shape) {
             return Err(ProfileError::Cannot { host: self.name, shape, why });
+        }
+        if !self.finds(facts) {
+            return Err(ProfileError::NoMac { host: self.name });
         }
         let parts = (self.make)(&View::new(facts, shape))
             .map_err(|source| ProfileError::Template { host: self.name, source })?;

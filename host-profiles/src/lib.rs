@@ -28,7 +28,7 @@ mod view;
 
 pub use facts::{Domain, FactError, Function, InterfaceName, Label, LinkFacts};
 pub use file::{Encoding, File};
-pub use host::{Host, Profile, ProfileError, find};
+pub use host::{Host, Profile, ProfileError, WithoutMac, find};
 pub use hosts::ALL;
 pub use shape::{Shape, ShapeError};
 pub use tree::{Entry, list, tree, tree_of};

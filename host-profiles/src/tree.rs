@@ -43,7 +43,7 @@ pub fn tree(facts: &LinkFacts) -> Result<Vec<Entry>, ProfileError> {
 pub fn tree_of(facts: &LinkFacts, shapes: &[Shape]) -> Result<Vec<Entry>, ProfileError> {
     let mut entries = Vec::new();
     let mut sections = Vec::new();
-    for host in hosts::ALL {
+    for host in hosts::ALL.iter().filter(|host| host.finds(facts)) {
         let wanted = host.shapes().filter(|shape| shapes.contains(shape));
         let profiles: Vec<_> = wanted.map(|shape| host.profile(facts, shape)).collect::<Result<_, _>>()?;
         entries.extend(profiles.iter().flat_map(below));

@@ -98,6 +98,23 @@ impl View {
         self.shape.purpose()
     }
 
+    /// Whether the device tells the host the hardware address of the host's end. With the functions that do not, the
+    /// host makes one up, another one with every start.
+    pub(crate) fn tells_mac(&self) -> bool {
+        self.function.tells_mac()
+    }
+
+    /// The host's driver on Linux.
+    pub(crate) fn driver(&self) -> &'static str {
+        match self.function {
+            Function::Ecm => "cdc_ether",
+            Function::Ncm => "cdc_ncm",
+            Function::Rndis => "rndis_host",
+            Function::Eem => "cdc_eem",
+            Function::EcmSubset => "cdc_subset",
+        }
+    }
+
     /// OpenWrt's package of the driver, behind `kmod-usb-net-`.
     pub(crate) fn openwrt_package(&self) -> &'static str {
         match self.function {

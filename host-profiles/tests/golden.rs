@@ -2,7 +2,7 @@
 //!
 //! `USBNET_GOLDEN=write cargo test -p usbnet-host-profiles --test golden` writes them anew; read the difference before
 //! you commit it. `golden/dhcp` has everything for a device that answers DHCP, `golden/static` what differs for one
-//! that does not.
+//! that does not, `golden/eem` for one whose function tells the host no hardware address.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -49,7 +49,7 @@ fn made(facts: &LinkFacts) -> Files {
     // As text: a golden file is for reading. The stored form is checked beside `File::bytes`.
     let mut files = Files::new();
     for host in ALL {
-        for shape in host.shapes() {
+        for shape in host.shapes().filter(|_| host.finds(facts)) {
             let profile = host.profile(facts, shape).unwrap();
             let folder = format!("{}/{shape}", host.name);
             for file in &profile.files {
@@ -110,6 +110,25 @@ fn a_device_that_does_not() {
     let mut other = made(&other_facts());
     other.retain(|name, text| usual.get(name) != Some(text));
     compare("static", other);
+}
+
+/// Those that find the link do so by its driver or USB id; the others say that they cannot.
+#[test]
+fn a_device_that_tells_no_hardware_address() {
+    let (usual, facts) = (made(&facts()), LinkFacts { function: Function::Eem, ..facts() });
+    let mut other = made(&facts);
+    other.retain(|name, text| usual.get(name) != Some(text) && !name.starts_with("README"));
+    let mac = |text: &str| text.to_lowercase().contains("1a:36:84:f7:cb:b3");
+    assert_eq!(other.iter().find(|(_, text)| mac(text)), None);
+    compare("eem", other);
+    for host in ALL.iter().filter(|host| !host.finds(&facts)) {
+        let error = host.profile(&facts, host.shapes().next().unwrap()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{} knows links by hardware address", host.name)), "{error}");
+        assert!(error.contains(", or one of networkmanager, systemd-networkd, udev"), "{error}");
+    }
+    let index = tree(&facts).unwrap().swap_remove(0);
+    let index = String::from_utf8(index.bytes).unwrap();
+    assert!(index.contains("The other hosts know links by hardware address") && !index.contains("| macos |"));
 }
 
 #[test]

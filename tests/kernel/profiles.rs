@@ -120,10 +120,12 @@ fn write(name: &str, shape: &str) {
 }
 
 /// The host has nothing but its profile, reaches the device, and keeps its own ways.
-fn reaches_the_device(name: &str, and_then: impl FnOnce(&mut Host, &Link)) {
+fn reaches_the_device(name: &str, function: &str, and_then: impl FnOnce(&mut Host, &Link)) {
     let _lab = Lab::begin();
     let _internet = Internet::new();
-    configure("Config(link: (name: Some(\"n800\")))\n");
+    configure(&format!(
+        "Config(link: (name: Some(\"n800\")), modes: {{\"network\": (functions: [{function}])}})\n"
+    ));
     usbnet_ok(&["start"]);
     let interface = cable::hand_to_host();
     let _ = fs::remove_dir_all(FILES);
@@ -156,27 +158,37 @@ fn shares(name: &str, host: &mut Host, link: &Link) {
     });
     sh("ip route del default");
     host.does("down");
-    if name == "ifupdown" {
-        // systemd-networkd keeps what it turned on; its guide says so.
-        assert_eq!(on_host(&["cat", "/proc/sys/net/ipv4/ip_forward"]).out, forwarding, "undone exactly");
-    }
-    sh("on-host sh -c 'echo 0 > /proc/sys/net/ipv4/ip_forward'; on-host nft flush ruleset");
+    assert_eq!(on_host(&["cat", "/proc/sys/net/ipv4/ip_forward"]).out, forwarding, "undone exactly");
+    let rules = on_host(&["nft", "list", "ruleset"]).out;
+    let network = link.host.rsplit_once('.').map_or("", |(network, _)| network);
+    assert!(!rules.contains(network), "a rule is left: {rules}");
+    sh("on-host nft flush ruleset"); // empty tables
 }
 
 #[test]
 fn ifupdown() {
-    reaches_the_device("ifupdown", |host, link| shares("ifupdown", host, link));
+    reaches_the_device("ifupdown", "Ncm", |host, link| shares("ifupdown", host, link));
 }
 
 #[test]
 fn systemd_networkd() {
-    reaches_the_device("systemd-networkd", |host, link| shares("systemd-networkd", host, link));
+    reaches_the_device("systemd-networkd", "Ncm", |host, link| shares("systemd-networkd", host, link));
 }
 
-/// That its sharing works is seen in name spaces, in `tests/profiles`.
 #[test]
 fn networkmanager() {
-    reaches_the_device("networkmanager", |_, _| ());
+    reaches_the_device("networkmanager", "Ncm", |host, link| shares("networkmanager", host, link));
+}
+
+/// The hardware address is the host's own invention: the link is found by its driver.
+#[test]
+fn networkmanager_without_hardware_address() {
+    reaches_the_device("networkmanager", "Eem", |_, _| ());
+}
+
+#[test]
+fn systemd_networkd_without_hardware_address() {
+    reaches_the_device("systemd-networkd", "Eem", |_, _| ());
 }
 
 /// Every regular file below a directory.

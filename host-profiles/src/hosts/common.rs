@@ -3,6 +3,7 @@
 use super::prelude::*;
 
 template!(Share, "common/usbnet-share");
+template!(Resolved, "common/resolved.conf");
 template!(Name, "common/70-usbnet-name.rules");
 
 /// With the script that shares the host's Internet connection and takes that back.
@@ -13,4 +14,9 @@ pub(super) fn share(parts: Parts, v: &View) -> Result<Parts, askama::Error> {
 /// With a rule that names the interface by its hardware address, for hosts that know interfaces by name only.
 pub(super) fn name(parts: Parts, v: &View) -> Result<Parts, askama::Error> {
     parts.file("/etc/udev/rules.d/70-usbnet-name.rules", "names the interface usbnet0", Name { v })
+}
+
+/// With an address for the device's questions, where systemd-resolved is what answers on this computer.
+pub(super) fn resolved(parts: Parts, v: &View) -> Result<Parts, askama::Error> {
+    parts.file("/etc/systemd/resolved.conf.d/usbnet.conf", "answers the device's questions", Resolved { v })
 }

@@ -18,6 +18,7 @@ pub(crate) const HOST: Host = Host {
             "ConnMan has bridges for its own tethering only; keep the interface from it (NetworkInterfaceBlacklist) and take the profile udev",
         ),
     ],
+    without_mac: WithoutMac::Cannot,
     make,
 };
 

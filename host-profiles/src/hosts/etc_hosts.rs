@@ -13,6 +13,7 @@ pub(crate) const HOST: Host = Host {
         (Shape::Uplink, "it is the same as for the shape link"),
         (Shape::Bridge, "on a bridge the device has an address of the LAN's; use its name there"),
     ],
+    without_mac: WithoutMac::Finds,
     make,
 };
 

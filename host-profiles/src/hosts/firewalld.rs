@@ -1,6 +1,6 @@
 //! firewalld: a zone for the device, and a policy that shares.
 
-use super::prelude::*;
+use super::{common, prelude::*};
 
 template!(Zone, "firewalld/zone.xml");
 template!(Policy, "firewalld/policy.xml");
@@ -19,6 +19,7 @@ pub(crate) const HOST: Host = Host {
             "firewalld does not filter inside a bridge; take the profile of the host's network manager",
         ),
     ],
+    without_mac: WithoutMac::Finds,
     make,
 };
 
@@ -27,15 +28,12 @@ fn make(v: &View) -> Result<Parts, askama::Error> {
 }
 
 /// The zone, and the policy where it shares; for hosts that have firewalld anyway.
+/// With the zone, and for sharing the policy and the name service.
 pub(super) fn files(parts: Parts, v: &View) -> Result<Parts, askama::Error> {
-    parts.file("/etc/firewalld/zones/usbnet.xml", "the zone of the device", Zone { v })?.and_if(
-        v.share(),
-        |parts| {
-            parts.file(
-                "/etc/firewalld/policies/usbnet-out.xml",
-                "lets the device out, masqueraded",
-                Policy { v },
-            )
-        },
-    )
+    let parts = parts.file("/etc/firewalld/zones/usbnet.xml", "the zone of the device", Zone { v })?;
+    if !v.share() {
+        return Ok(parts);
+    }
+    let note = "lets the device out, masqueraded";
+    common::resolved(parts.file("/etc/firewalld/policies/usbnet-out.xml", note, Policy { v })?, v)
 }

@@ -14,6 +14,7 @@ pub(crate) const HOST: Host = Host {
         Shape::ShareFromHost,
         "FreeBSD leaves the choice between pf, ipfw and ipf to its owner, and nothing can be added to their rules from outside; in pf.conf: nat on EGRESS from the device's address to any -> (EGRESS), and gateway_enable=YES in rc.conf",
     )],
+    without_mac: WithoutMac::Cannot,
     make,
 };
 

@@ -6,8 +6,13 @@ template!(Interfaces, "ifupdown/interfaces");
 template!(Map, "ifupdown/usbnet-map");
 template!(Guide, "ifupdown/guide.md");
 
-pub(crate) const HOST: Host =
-    Host { name: "ifupdown", title: "Debian, Ubuntu and Devuan with ifupdown", cannot: &[], make };
+pub(crate) const HOST: Host = Host {
+    name: "ifupdown",
+    title: "Debian, Ubuntu and Devuan with ifupdown",
+    cannot: &[],
+    without_mac: WithoutMac::Cannot,
+    make,
+};
 
 fn make(v: &View) -> Result<Parts, askama::Error> {
     Parts::new(Guide { v })?

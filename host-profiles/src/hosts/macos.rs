@@ -13,6 +13,7 @@ pub(crate) const HOST: Host = Host {
         Shape::Bridge,
         "networksetup cannot put a card into a bridge; make one in System Settings, Network, Manage Virtual Interfaces",
     )],
+    without_mac: WithoutMac::Cannot,
     make,
 };
 

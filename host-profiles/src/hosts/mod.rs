@@ -67,7 +67,7 @@ mod prelude {
         facts::Function,
         file::Encoding,
         filters,
-        host::{Host, Parts},
+        host::{Host, Parts, WithoutMac},
         shape::Shape,
         view::View,
     };

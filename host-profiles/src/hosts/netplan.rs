@@ -12,6 +12,7 @@ pub(crate) const HOST: Host = Host {
         Shape::ShareFromHost,
         "netplan has no key for masquerading; take the profile systemd-networkd or networkmanager, whichever is its renderer",
     )],
+    without_mac: WithoutMac::Cannot,
     make,
 };
 

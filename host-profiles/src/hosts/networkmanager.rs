@@ -9,6 +9,7 @@ pub(crate) const HOST: Host = Host {
     name: "networkmanager",
     title: "Fedora, Ubuntu, Debian, openSUSE, RHEL and others with NetworkManager",
     cannot: &[],
+    without_mac: WithoutMac::Finds,
     make,
 };
 

@@ -15,6 +15,7 @@ pub(crate) const HOST: Host = Host {
         ),
         (Shape::Bridge, "a bridge needs no rule here; take the profile of the host's network manager"),
     ],
+    without_mac: WithoutMac::Finds,
     make,
 };
 

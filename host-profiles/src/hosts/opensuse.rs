@@ -13,6 +13,7 @@ pub(crate) const HOST: Host = Host {
         Shape::Bridge,
         "with wicked the bridge itself lists its ports: add usbnet0 to BRIDGE_PORTS of its ifcfg file, and take the rule 70-usbnet-name.rules of this host's link",
     )],
+    without_mac: WithoutMac::Finds,
     make,
 };
 

@@ -9,7 +9,13 @@ template!(Nft, "openwrt/70-usbnet.nft");
 template!(Watchdog, "openwrt/usbnet-watchdog");
 template!(Guide, "openwrt/guide.md");
 
-pub(crate) const HOST: Host = Host { name: "openwrt", title: "OpenWrt 21.02 and later", cannot: &[], make };
+pub(crate) const HOST: Host = Host {
+    name: "openwrt",
+    title: "OpenWrt 21.02 and later",
+    cannot: &[],
+    without_mac: WithoutMac::Cannot,
+    make,
+};
 
 fn make(v: &View) -> Result<Parts, askama::Error> {
     Parts::new(Guide { v })?

@@ -9,6 +9,7 @@ pub(crate) const HOST: Host = Host {
     name: "redhat",
     title: "Red Hat Enterprise Linux and CentOS up to 8, Fedora up to 35, Mandriva, Mageia",
     cannot: &[],
+    without_mac: WithoutMac::Cannot,
     make,
 };
 

@@ -16,6 +16,7 @@ pub(crate) const HOST: Host = Host {
         (Shape::Uplink, "it is for reaching the device; take the profile of the host's network manager"),
         (Shape::Bridge, "on a bridge the device has an address of the LAN's; use its name there"),
     ],
+    without_mac: WithoutMac::Finds,
     make,
 };
 

@@ -10,6 +10,7 @@ pub(crate) const HOST: Host = Host {
     name: "udev",
     title: "Slackware and others without a network manager: a udev rule and a script",
     cannot: &[],
+    without_mac: WithoutMac::Finds,
     make,
 };
 

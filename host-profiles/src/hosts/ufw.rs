@@ -1,6 +1,6 @@
 //! ufw: a block for `before.rules`, and the lines that turn forwarding on.
 
-use super::prelude::*;
+use super::{common, prelude::*};
 
 template!(Rules, "ufw/usbnet.rules");
 template!(Sysctl, "ufw/usbnet.sysctl");
@@ -20,13 +20,13 @@ pub(crate) const HOST: Host = Host {
         ),
         (Shape::Bridge, "a bridge needs no rule here; take the profile of the host's network manager"),
     ],
+    without_mac: WithoutMac::Finds,
     make,
 };
 
 fn make(v: &View) -> Result<Parts, askama::Error> {
-    Parts::new(Guide { v })?.file("/etc/ufw/usbnet.rules", "the block for before.rules", Rules { v })?.file(
-        "/etc/ufw/usbnet.sysctl",
-        "the lines for sysctl.conf",
-        Sysctl { v },
-    )
+    let parts = Parts::new(Guide { v })?
+        .file("/etc/ufw/usbnet.rules", "the block for before.rules", Rules { v })?
+        .file("/etc/ufw/usbnet.sysctl", "the lines for sysctl.conf", Sysctl { v })?;
+    common::resolved(parts, v)
 }

@@ -20,6 +20,7 @@ pub(crate) const HOST: Host = Host {
             "Windows bridges cards only by hand: in Network Connections mark both, and choose Bridge Connections from their menu",
         ),
     ],
+    without_mac: WithoutMac::Cannot,
     make,
 };
 

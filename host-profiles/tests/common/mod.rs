@@ -52,7 +52,9 @@ pub fn facts() -> impl Strategy<Value = LinkFacts> {
     let options =
         (any::<(bool, bool)>(), proptest::option::of(576..15_413_u16), proptest::option::of(0..8_u8));
     let names = ("[a-z0-9]{1,20}", "[a-z]{1,9}(\\.[a-z0-9]{1,9}){0,2}", "[a-z][a-z0-9_.-]{0,14}");
-    let function = proptest::sample::select(Function::ALL.to_vec());
+    // The others differ in how the link is found, which the golden files have; not every host can.
+    let functions = Function::ALL.into_iter().filter(|function| function.tells_mac());
+    let function = proptest::sample::select(functions.collect::<Vec<_>>());
     (link, options, names, function, name(), name()).prop_map(
         |(link, options, names, function, product, manufacturer)| {
             let (host_mac, device, prefix, (vendor_id, product_id)) = link;

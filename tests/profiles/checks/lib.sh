@@ -146,6 +146,12 @@ judge() { # INTERFACE UP DOWN
     [ "$shape" = uplink ] || own_ways | diff /run/ways - >&2 || fail "the host's own ways are not as they were"
 }
 
+# systemd-resolved answers the device; its reading of the file is looked at here, that it does in the virtual machine.
+resolved_has_address() {
+    [ "$(systemd-analyze cat-config systemd/resolved.conf | grep -c "^DNSStubListenerExtra=$HOST$")" = 1 ] ||
+        fail "systemd-resolved has no address for the device"
+}
+
 # Name service of the host's own, for what leaves that to it.
 host_resolver() {
     dnsmasq --keep-in-foreground --resolv-file=/run/resolv.conf --no-hosts --conf-file=/dev/null --user=root \
@@ -169,6 +175,7 @@ bus() {
 by_guide() { # SECTION [PATTERN]
     awk -v section="### $1" '/^###/ { in_it = $0 == section } in_it && sub(/^    /, "")' /mnt/files/guide.md |
         { grep -F -- "${2-}" || :; } >/run/guide.sh
+    sed -i '/^systemctl /d' /run/guide.sh # there is no service manager
     [ -s /run/guide.sh ] || fail "the guide says nothing of $1"
     sh -e /run/guide.sh >/run/guide.log 2>&1 || fail "$1: $(cat /run/guide.log)"
 }

@@ -46,7 +46,11 @@ impl ProfileError {
     pub(super) const fn exit(&self) -> Exit {
         use profile::ProfileError::{NoMode, NoNetwork, NoNetworkMode};
         match self {
-            Self::Host(profiles::ProfileError::NoHost { .. } | profiles::ProfileError::Cannot { .. })
+            Self::Host(
+                profiles::ProfileError::NoHost { .. }
+                | profiles::ProfileError::Cannot { .. }
+                | profiles::ProfileError::NoMac { .. },
+            )
             | Self::ImageOfOne
             | Self::Facts(NoMode { .. } | NoNetwork { .. }) => Exit::Usage,
             Self::Facts(NoNetworkMode) => Exit::ConfigInvalid,
