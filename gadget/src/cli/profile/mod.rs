@@ -43,7 +43,7 @@ pub enum ProfileError {
 
 impl ProfileError {
     /// What the command ends with.
-    pub(super) const fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         use profile::ProfileError::{NoMode, NoNetwork, NoNetworkMode};
         match self {
             Self::Host(
@@ -57,8 +57,8 @@ impl ProfileError {
             Self::Host(profiles::ProfileError::Template { .. })
             | Self::Facts(_)
             | Self::Live(_)
-            | Self::Image(_)
-            | Self::Write(_) => Exit::Failed,
+            | Self::Image(_) => Exit::Failed,
+            Self::Write(error) => error.exit(),
         }
     }
 }

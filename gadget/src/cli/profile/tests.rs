@@ -1,4 +1,6 @@
 use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
 
 use super::write::write;
 use super::*;
@@ -7,7 +9,7 @@ fn entry(path: &str, content: &str) -> Entry {
     Entry { path: path.into(), mode: 0o640, bytes: content.into() }
 }
 
-/// Everything below a directory, sorted.
+/// Everything below a directory, sorted; of directories the empty ones.
 fn below(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).expect("a directory").flatten() {
@@ -15,6 +17,9 @@ fn below(directory: &Path) -> Vec<String> {
             path if path.is_dir() => found.extend(below(&path)),
             path => found.push(format!("{}={}", path.display(), fs::read_to_string(&path).expect("text"))),
         }
+    }
+    if found.is_empty() {
+        found.push(format!("{}/", directory.display()));
     }
     found.sort();
     found
@@ -56,6 +61,94 @@ fn all_or_nothing() {
         let said = write(&dir, &entries, force).map_or_else(|error| error.to_string(), |()| String::new());
         assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{name}: {said}");
         assert_eq!(below(&dir), there, "{name}");
+    }
+}
+
+#[test]
+fn a_failure_leaves_everything_as_it_was() {
+    // No file system takes both: the directory that `b/x` needs is in the way of `b`.
+    let conflict = || [entry("b", "new"), entry("b/x", "new")];
+    // (name, files before, further entries in front)
+    let table = [
+        ("nothing there", vec![], vec![]),
+        ("new directories", vec![], vec![entry("n/e/w", "new")]),
+        ("a file is replaced before", vec!["a"], vec![entry("a", "new")]),
+        ("two files in one directory", vec!["d/a", "d/b"], vec![entry("d/a", "new"), entry("d/b", "new")]),
+        (
+            "some replaced, some new",
+            vec!["a"],
+            vec![entry("a", "new"), entry("c", "new"), entry("d/e", "new")],
+        ),
+    ];
+    for (name, there, mut entries) in table {
+        let out = tempfile::tempdir().expect("a directory");
+        let dir = out.path().join("out");
+        for path in &there {
+            write(&dir, &[entry(path, "old")], false).expect("written");
+        }
+        let before = below(out.path());
+        entries.extend(conflict());
+        let error = write(&dir, &entries, true).expect_err(name).to_string();
+        let begin = format!("{} cannot be written: ", dir.join("b").display());
+        assert!(error.starts_with(&begin) && error.ends_with("; write elsewhere"), "{name}: {error}");
+        assert_eq!(below(out.path()), before, "{name}");
+    }
+}
+
+#[test]
+fn names_beside_are_somebodys() {
+    // (name beside the file, whether it is a link)
+    let table =
+        [(".a.usbnet-new", true), (".a.usbnet-new", false), (".usbnet-0", true), (".usbnet-0", false)];
+    for (name, is_link) in table {
+        let out = tempfile::tempdir().expect("a directory");
+        let (dir, mine) = (out.path().join("out"), out.path().join("mine"));
+        fs::create_dir(&dir).expect("made");
+        fs::write(&mine, "mine").expect("written");
+        match is_link {
+            true => symlink(&mine, dir.join(name)).expect("linked"),
+            false => fs::write(dir.join(name), "mine").expect("written"),
+        }
+        let expected = |content: &str| {
+            let at = |path: &Path, content: &str| format!("{}={content}", path.display());
+            let mut all = vec![at(&dir.join("a"), content), at(&dir.join(name), "mine"), at(&mine, "mine")];
+            all.sort();
+            all
+        };
+        for content in ["1", "2"] {
+            write(&dir, &[entry("a", content)], true).expect("written");
+            assert_eq!(below(out.path()), expected(content), "{name}, link {is_link}");
+            assert_eq!(dir.join(name).is_symlink(), is_link, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_kernels_refusals_have_a_code_and_a_next_step() {
+    use io::ErrorKind::{NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+
+    // (refusal, code, message ends with)
+    let table = [
+        (PermissionDenied, Exit::NotPermitted, "; run it as root, or write elsewhere"),
+        (StorageFull, Exit::Failed, "; make room there, or write elsewhere"),
+        (ReadOnlyFilesystem, Exit::Failed, "; write elsewhere"),
+        (NotFound, Exit::Failed, "; write elsewhere"),
+    ];
+    for (kind, exit, end) in table {
+        let error = WriteError::Io { path: "/a/b".into(), cause: kind.into() };
+        let said = error.to_string();
+        assert!(said.starts_with("/a/b cannot be written: ") && said.ends_with(end), "{said}");
+        assert_eq!(ProfileError::from(error).exit(), exit, "{kind}");
+        let inner = Box::new(WriteError::Io { path: "/a/b".into(), cause: kind.into() });
+        let cause = NotFound.into();
+        let error =
+            WriteError::NotPutBack { error: inner, path: "/a/c".into(), kept: "/a/.usbnet-0".into(), cause };
+        let said = error.to_string();
+        assert!(
+            said.contains("/a/c cannot be put back: ") && said.ends_with("kept as /a/.usbnet-0"),
+            "{said}"
+        );
+        assert_eq!(error.exit(), exit, "{kind}");
     }
 }
 
