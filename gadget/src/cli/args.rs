@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use usbnet_host_profiles::{InterfaceName, Shape};
+use usbnet_host_profiles::{InterfaceName, Label, Shape};
 
-use crate::config::OnBusy;
+use crate::config::{OnBusy, station};
 use crate::exit::Exit;
 use crate::identity::{Identity, MacAddr};
 use crate::responder::ResponderArgs;
@@ -119,19 +119,20 @@ pub struct ProfileArgs {
     #[arg(long, conflicts_with_all = ["host", "shape", "out"])]
     pub list: bool,
     /// The list as JSON
-    #[arg(long, requires = "list")]
+    // With a host alone, clap would drop the requirement: the host excludes what is required.
+    #[arg(long, requires = "list", conflicts_with = "host")]
     pub json: bool,
-    /// What the link is for: link, share-from-host, uplink or bridge [default: link, or the first that the host has; all takes every one]
+    /// What the link is for: link, share-from-host, uplink or bridge [default: link, or the first that the host has; without it, profile all has every shape]
     #[arg(long)]
     pub shape: Option<Shape>,
     /// Write the files below this directory, as they lie on the host, with a README.md
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = "place")]
     pub out: Option<PathBuf>,
     /// Write all of them as the image of a small disk: the one that profile_disk: true of a mode offers
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "out", "shape"])]
+    #[arg(long, value_name = "FILE", group = "place", conflicts_with_all = ["list", "out", "shape"])]
     pub image: Option<PathBuf>,
     /// Replace files that have another content
-    #[arg(long, conflicts_with = "list")]
+    #[arg(long, requires = "place", conflicts_with = "list")]
     pub force: bool,
     /// The mode that the profile is for [default: the one that is set, else the one to start with]
     #[arg(long)]
@@ -143,11 +144,11 @@ pub struct ProfileArgs {
     #[arg(long, value_name = "ID", value_parser = Identity::from_machine_id)]
     pub machine_id: Option<Identity>,
     /// The hardware address of the host's end, instead of the one that the device derives
-    #[arg(long)]
+    #[arg(long, value_parser = station)]
     pub mac: Option<MacAddr>,
     /// What the device is called, instead of link.name or this machine's name
-    #[arg(long)]
-    pub name: Option<String>,
+    #[arg(long, value_parser = Label::new)]
+    pub name: Option<Label>,
     /// The host's bridge, for the shape of that name
     #[arg(long, value_name = "INTERFACE", default_value = "br0", value_parser = InterfaceName::new)]
     pub bridge: InterfaceName,

@@ -23,6 +23,7 @@ pub use function::{FunctionKind, HostPreset};
 use node::Node;
 use problem::Fault;
 pub use problem::{ConfigError, Problem};
+pub use read::station;
 pub use render::render;
 pub use schema::{
     Backend, Config, Control, Gadget, Link, MacChoice, Mode, SerialChoice, Share, StartMode, Switch,

@@ -144,13 +144,21 @@ fn mac(node: &Node) -> Result<MacChoice, Fault> {
     let fields = node.fields("Fixed", &["device", "host"])?;
     let end = |field, example| {
         let node = fields.get(field).ok_or_else(|| node.fault(Problem::Missing { field, example }))?;
-        let mac = parsed::<MacAddr>(node, "a hardware address in quotes")?;
-        if mac.is_unicast() { Ok(mac) } else { Err(node.fault(Problem::NotUnicast(mac))) }
+        station(&node.string("a hardware address in quotes")?).map_err(|problem| node.fault(problem))
     };
     Ok(MacChoice::Fixed {
         device: end("device", "device: \"02:1a:2b:3c:4d:5e\"")?,
         host: end("host", "host: \"02:1a:2b:3c:4d:5f\"")?,
     })
+}
+
+/// A hardware address that one station can have.
+///
+/// # Errors
+/// It is none, or that of a group, or of nobody.
+pub fn station(text: &str) -> Result<MacAddr, Problem> {
+    let mac = text.parse::<MacAddr>()?;
+    if mac.is_unicast() { Ok(mac) } else { Err(Problem::NotUnicast(mac)) }
 }
 
 /// A string that is parsed further.

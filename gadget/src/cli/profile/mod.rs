@@ -2,7 +2,8 @@
 
 mod write;
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use usbnet_host_profiles::{self as profiles, Entry, Host, LinkFacts, Profile, Shape};
@@ -33,6 +34,12 @@ pub enum ProfileError {
     /// An image of one host's.
     #[error("an image has the profiles of all hosts; use usbnet profile all --image FILE")]
     ImageOfOne,
+    /// An image without a name.
+    #[error("{} has no file name that is text; use one like {}", .0.display(), .0.join("usbnet.img").display())]
+    ImageName(PathBuf),
+    /// All hosts, in another writing.
+    #[error("no host {0:?}; did you mean all? usbnet profile --list has the names of single hosts")]
+    NotAll(String),
     /// The image.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -52,6 +59,8 @@ impl ProfileError {
                 | profiles::ProfileError::NoMac { .. },
             )
             | Self::ImageOfOne
+            | Self::ImageName(_)
+            | Self::NotAll(_)
             | Self::Facts(NoMode { .. } | NoNetwork { .. }) => Exit::Usage,
             Self::Facts(NoNetworkMode) => Exit::ConfigInvalid,
             Self::Host(profiles::ProfileError::Template { .. })
@@ -74,9 +83,10 @@ pub(super) fn run(run: &Path, args: &ProfileArgs) -> Result<(), CommandError> {
     if let (Some(_), Some(_)) = (host, &args.image) {
         return Err(ProfileError::ImageOfOne.into());
     }
+    let image = args.image.as_deref().map(place).transpose()?;
     let facts = facts(run, args)?;
-    if let Some(image) = &args.image {
-        return write_image(image, &facts, args.force);
+    if let Some((directory, name)) = image {
+        return write_image(directory, name, &facts, args.force);
     }
     match (host, &args.out) {
         (Some((host, shape)), None) => say(printed(&made(host, &facts, shape)?)?.trim_end()),
@@ -90,6 +100,10 @@ pub(super) fn run(run: &Path, args: &ProfileArgs) -> Result<(), CommandError> {
 
 /// The host of this name, if it has the shape.
 fn known(name: &str, shape: Option<Shape>) -> Result<(&'static Host, Shape), ProfileError> {
+    // The hosts' own guess knows no `all`, and finds one with these letters in its name.
+    if name.eq_ignore_ascii_case("all") {
+        return Err(ProfileError::NotAll(name.to_owned()));
+    }
     let host = profiles::find(name)?;
     let shape = shape.or_else(|| host.shapes().next()).unwrap_or(Shape::Link);
     match host.refusal(shape) {
@@ -162,8 +176,8 @@ fn facts_of(
     }
     let identity = args.machine_id.clone().map_or_else(identity, Ok);
     let addresses = live.map_or_else(|| profile::configured(&config), |live| live.addresses);
-    let name = args.name.as_deref().or(config.link.name.as_deref());
-    let name = responder::device_name(name, &config.link.domain);
+    let name = args.name.as_ref().map(ToString::to_string).or_else(|| config.link.name.clone());
+    let name = responder::device_name(name.as_deref(), &config.link.domain);
     let mut facts = profile::link_facts(&config, &mode, &identity, &addresses, &name)?;
     facts.bridge = args.bridge.clone();
     let from = match live {
@@ -209,12 +223,17 @@ fn write_all(out: &Path, entries: &[Entry], force: bool) -> Result<(), CommandEr
     ))
 }
 
-fn write_image(image: &Path, facts: &LinkFacts, force: bool) -> Result<(), CommandError> {
-    let name = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let bytes = profile::image(facts).map_err(ProfileError::from)?;
-    let said = format!("{} bytes in {}", bytes.len(), image.display());
+/// The image's directory and name. `/` and `..` have none; a name that is no text would become another one.
+fn place(image: &Path) -> Result<(&Path, &str), ProfileError> {
     let directory = image.parent().unwrap_or(Path::new(""));
-    write::write(directory, &[Entry { path: name, mode: 0o644, bytes }], force)
+    let name = image.file_name().and_then(OsStr::to_str);
+    name.map(|name| (directory, name)).ok_or_else(|| ProfileError::ImageName(image.to_owned()))
+}
+
+fn write_image(directory: &Path, name: &str, facts: &LinkFacts, force: bool) -> Result<(), CommandError> {
+    let bytes = profile::image(facts).map_err(ProfileError::from)?;
+    let said = format!("{} bytes in {}", bytes.len(), directory.join(name).display());
+    write::write(directory, &[Entry { path: name.to_owned(), mode: 0o644, bytes }], force)
         .map_err(ProfileError::from)?;
     say(&said)
 }
