@@ -9,6 +9,9 @@ if not defined name (
     exit /b 1
 )
 if /i "%~1"=="undo" goto undo
+{%- if let Some(mtu) = v.mtu %}
+netsh interface ipv4 set subinterface "%name%" mtu={{ mtu }} store=persistent
+{%- endif %}
 {% if v.uplink() && v.dhcp -%}
 netsh interface ipv4 set address name="%name%" source=dhcp
 netsh interface ipv4 set interface "%name%" metric={{ v.metric }} ignoredefaultroutes=disabled
@@ -22,6 +25,9 @@ netsh interface ipv4 set interface "%name%" ignoredefaultroutes=enabled
 exit /b %errorlevel%
 
 :undo
+{%- if v.mtu.is_some() %}
+netsh interface ipv4 set subinterface "%name%" mtu=1500 store=persistent
+{%- endif %}
 netsh interface ipv4 set address name="%name%" source=dhcp
 netsh interface ipv4 set dnsservers name="%name%" source=dhcp
 netsh interface ipv4 set interface "%name%" metric=0 ignoredefaultroutes=disabled

@@ -21,6 +21,9 @@ Get-NetRoute -InterfaceIndex $index -DestinationPrefix '0.0.0.0/0' -ErrorAction 
 
 if ($Undo) {
     Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Enabled -AutomaticMetric Enabled -IgnoreDefaultRoutes Disabled
+{%- if v.mtu.is_some() %}
+    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1500
+{%- endif %}
     Set-DnsClientServerAddress -InterfaceIndex $index -ResetServerAddresses
     Write-Output "$product has its address by DHCP again."
     return
@@ -34,5 +37,8 @@ Set-DnsClientServerAddress -InterfaceIndex $index -ServerAddresses '{{ v.device 
 {%- else %}
 Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Disabled -InterfaceMetric {{ v.metric }} -IgnoreDefaultRoutes Enabled
 New-NetIPAddress -InterfaceIndex $index -IPAddress '{{ v.host }}' -PrefixLength {{ v.prefix }} | Out-Null
+{%- endif %}
+{%- if let Some(mtu) = v.mtu %}
+Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes {{ mtu }}
 {%- endif %}
 Write-Output "$product is at {{ v.device }}."

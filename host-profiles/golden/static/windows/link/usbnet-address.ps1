@@ -17,6 +17,7 @@ Get-NetIPAddress -InterfaceIndex $index -AddressFamily IPv4 -ErrorAction Silentl
 
 if ($Undo) {
     Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Enabled -AutomaticMetric Enabled -IgnoreDefaultRoutes Disabled
+    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1500
     Set-DnsClientServerAddress -InterfaceIndex $index -ResetServerAddresses
     Write-Output "$product has its address by DHCP again."
     return
@@ -24,4 +25,5 @@ if ($Undo) {
 
 Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Disabled -InterfaceMetric 700 -IgnoreDefaultRoutes Enabled
 New-NetIPAddress -InterfaceIndex $index -IPAddress '192.168.2.14' -PrefixLength 27 | Out-Null
+Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1420
 Write-Output "$product is at 192.168.2.15."

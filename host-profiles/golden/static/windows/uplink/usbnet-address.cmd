@@ -9,11 +9,13 @@ if not defined name (
     exit /b 1
 )
 if /i "%~1"=="undo" goto undo
+netsh interface ipv4 set subinterface "%name%" mtu=1420 store=persistent
 netsh interface ipv4 set address name="%name%" source=static address=192.168.2.14 mask=255.255.255.224 gateway=192.168.2.15 gwmetric=700
 netsh interface ipv4 set dnsservers name="%name%" source=static address=192.168.2.15 validate=no
 exit /b %errorlevel%
 
 :undo
+netsh interface ipv4 set subinterface "%name%" mtu=1500 store=persistent
 netsh interface ipv4 set address name="%name%" source=dhcp
 netsh interface ipv4 set dnsservers name="%name%" source=dhcp
 netsh interface ipv4 set interface "%name%" metric=0 ignoredefaultroutes=disabled

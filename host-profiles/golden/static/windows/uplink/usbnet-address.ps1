@@ -19,6 +19,7 @@ Get-NetRoute -InterfaceIndex $index -DestinationPrefix '0.0.0.0/0' -ErrorAction 
 
 if ($Undo) {
     Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Enabled -AutomaticMetric Enabled -IgnoreDefaultRoutes Disabled
+    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1500
     Set-DnsClientServerAddress -InterfaceIndex $index -ResetServerAddresses
     Write-Output "$product has its address by DHCP again."
     return
@@ -27,4 +28,5 @@ if ($Undo) {
 Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Disabled -InterfaceMetric 700 -IgnoreDefaultRoutes Disabled
 New-NetIPAddress -InterfaceIndex $index -IPAddress '192.168.2.14' -PrefixLength 27 -DefaultGateway '192.168.2.15' | Out-Null
 Set-DnsClientServerAddress -InterfaceIndex $index -ServerAddresses '192.168.2.15'
+Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1420
 Write-Output "$product is at 192.168.2.15."
