@@ -23,7 +23,7 @@ fn make(v: &View) -> Result<Parts, askama::Error> {
         .and_if(v.share(), |parts| {
             parts.file(
                 "/Library/LaunchDaemons/org.usbnet.share.plist",
-                "shares again at every boot",
+                "shares again after every boot, when there is a way out",
                 Plist { v },
             )
         })
