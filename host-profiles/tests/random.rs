@@ -15,6 +15,13 @@ const PLAIN_MAKER: &str = "Plainmaker";
 const QUOTED_LINES: [&str; 5] =
     ["/ifcfg-usbnet", "/ifcfg-usbnet0", "/netctl/usbnet", "/usbnet-setup", ".ps1"];
 
+/// Building blocks: about addresses, not interfaces.
+const BLOCKS: [&str; 6] = ["nftables", "iptables", "firewalld", "ufw", "ssh", "hosts"];
+/// Hosts that ask the device for an address also for a mere link.
+const DHCP_FOR_LINK: [&str; 5] = ["networkmanager", "systemd-networkd", "redhat", "macos", "windows"];
+/// Those that ask for none as an uplink either.
+const NO_CLIENT: [&str; 1] = ["udev"];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -46,14 +53,34 @@ proptest! {
     fn the_addresses_are_in_every_profile(facts in facts()) {
         let mac = facts.host_mac.map(|byte| format!("{byte:02x}"));
         let macs = [mac.join(":"), mac.join("-")];
-        for host in ALL {
-            for shape in host.shapes().filter(|shape| *shape != Shape::Bridge) {
-                let profile = host.profile(&facts, shape).unwrap();
+        let (host, device) = (facts.host.to_string(), facts.device.to_string());
+        for one in ALL {
+            for shape in one.shapes() {
+                let profile = one.profile(&facts, shape).unwrap();
                 let all: String = profile.files.iter().map(|file| file.text.to_lowercase()).collect();
-                let known = [facts.device.to_string(), facts.host.to_string()].iter().any(|it| all.contains(it.as_str()))
-                    || macs.iter().any(|mac| all.contains(mac.as_str()));
-                prop_assert!(known, "{}, {}", host.name, shape);
+                let by_dhcp = facts.dhcp && match shape {
+                    Shape::Uplink => !NO_CLIENT.contains(&one.name),
+                    Shape::Link => DHCP_FOR_LINK.contains(&one.name),
+                    _ => false,
+                };
+                let block = BLOCKS.contains(&one.name);
+                let needed = [
+                    ("hardware address", !block, macs.iter().any(|mac| all.contains(mac.as_str()))),
+                    ("host", !block && shape != Shape::Bridge && !by_dhcp, has(&all, &host)),
+                    ("device", (block || shape == Shape::Uplink) && !by_dhcp, has(&all, &device)),
+                    ("bridge", shape == Shape::Bridge && one.name != "openwrt", has(&all, &facts.bridge.to_string())),
+                ];
+                for (what, needed, there) in needed {
+                    prop_assert!(there || !needed, "{}, {}: the {} is missing", one.name, shape, what);
+                }
             }
         }
     }
+}
+
+/// Whether this address or name is there, not as a part of a longer one.
+fn has(text: &str, word: &str) -> bool {
+    let part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    text.match_indices(word)
+        .any(|(at, _)| !part(text[..at].chars().next_back()) && !part(text[at + word.len()..].chars().next()))
 }

@@ -310,6 +310,135 @@ fn windows(facts: &LinkFacts) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The device as the way out: its address is the router and the name server, behind everything better.
+fn uplinks(facts: &LinkFacts) -> Result<(), TestCaseError> {
+    let shape = Shape::Uplink;
+    let Expected { mac, mac_upper, address, netmask, mtu, host, .. } = expected(facts, shape);
+    let device = facts.device.to_string();
+    // What only a device without DHCP needs to be told.
+    let fixed = |value: String| (!facts.dhcp).then_some(value);
+
+    let read = ini(text(&profile("networkmanager", facts, shape), ".nmconnection"));
+    prop_assert_eq!(value(&read, "ethernet.mac-address"), some(&mac_upper));
+    prop_assert_eq!(value(&read, "ethernet.mtu"), mtu.clone());
+    prop_assert_eq!(value(&read, "ipv4.address1"), fixed(format!("{address},{device}")));
+    prop_assert_eq!(value(&read, "ipv4.dns"), fixed(format!("{device};")));
+    prop_assert_eq!(value(&read, "ipv4.route-metric"), some(700));
+    prop_assert_eq!(value(&read, "ipv4.never-default"), None);
+
+    let read = ini(text(&profile("systemd-networkd", facts, shape), ".network"));
+    prop_assert_eq!(value(&read, "Match.MACAddress"), some(&mac));
+    prop_assert_eq!(value(&read, "Link.MTUBytes"), mtu.clone());
+    prop_assert_eq!(value(&read, "Network.Address"), fixed(address.clone()));
+    prop_assert_eq!(value(&read, "Network.DNS"), fixed(device.clone()));
+    prop_assert_eq!(value(&read, "Route.Gateway"), fixed(device.clone()));
+    let metric = if facts.dhcp { "DHCPv4.RouteMetric" } else { "Route.Metric" };
+    prop_assert_eq!(value(&read, metric), some(700));
+
+    let read = interfaces(text(&profile("ifupdown", facts, shape), "/usbnet"));
+    let method = if facts.dhcp { "dhcp" } else { "static" };
+    prop_assert_eq!(value(&read, "mapping.map"), some(format!("{mac} usbnet")));
+    prop_assert_eq!(value(&read, "iface.iface"), some(format!("usbnet inet {method}")));
+    prop_assert_eq!(value(&read, "iface.address"), fixed(address.clone()));
+    prop_assert_eq!(value(&read, "iface.gateway"), fixed(device.clone()));
+    prop_assert_eq!(value(&read, "iface.dns-nameservers"), fixed(device.clone()));
+    prop_assert_eq!(value(&read, "iface.metric"), some(700));
+    prop_assert_eq!(value(&read, "iface.mtu"), mtu.clone().filter(|_| !facts.dhcp));
+
+    let read = uci(text(&profile("openwrt", facts, shape), ".uci"));
+    prop_assert_eq!(value(&read, "network.usbnet.proto"), some(method));
+    prop_assert_eq!(value(&read, "network.usbnet.ipaddr"), fixed(host.clone()));
+    prop_assert_eq!(value(&read, "network.usbnet.netmask"), fixed(netmask.clone()));
+    prop_assert_eq!(value(&read, "network.usbnet.gateway"), fixed(device.clone()));
+    prop_assert_eq!(value(&read, "network.usbnet.metric"), some(700));
+    prop_assert_eq!(value(&read, "network.usbnet.mtu"), mtu.clone());
+
+    let read = yaml(text(&profile("netplan", facts, shape), ".yaml"));
+    let key = |key: &str| format!("network.ethernets.usbnet.{key}");
+    prop_assert_eq!(value(&read, &key("match.macaddress")), some(&mac));
+    prop_assert_eq!(value(&read, &key("mtu")), mtu.clone());
+    prop_assert_eq!(value(&read, &key("dhcp4")), some(facts.dhcp));
+    prop_assert_eq!(value(&read, &key("addresses")), fixed(address.clone()));
+    prop_assert_eq!(value(&read, &key("nameservers.addresses")), fixed(device.clone()));
+
+    let read = ini(text(&profile("connman", facts, shape), ".config"));
+    prop_assert_eq!(value(&read, "service_usbnet.MAC"), some(&mac));
+    let ipv4 = if facts.dhcp { "dhcp".to_owned() } else { format!("{host}/{netmask}/{device}") };
+    prop_assert_eq!(value(&read, "service_usbnet.IPv4"), Some(ipv4));
+
+    let profiles = ["redhat", "opensuse", "gentoo", "netctl"].map(|host| profile(host, facts, shape));
+    let [redhat, opensuse, gentoo, netctl] = &profiles;
+    let values = sourced(&[
+        (
+            text(redhat, "/ifcfg-usbnet"),
+            &["HWADDR", "BOOTPROTO", "IPADDR", "GATEWAY", "DNS1", "IPV4_ROUTE_METRIC"],
+        ),
+        (text(opensuse, "/ifcfg-usbnet0"), &["IPADDR", "MTU"]),
+        (text(gentoo, "/net.usbnet0"), &["config_usbnet0", "routes_usbnet0", "dns_servers_usbnet0"]),
+        (text(netctl, "/usbnet"), &["IP", "Address[0]", "Routes[0]", "DNS[0]"]),
+    ]);
+    let of = |value: &str| fixed(value.to_owned()).unwrap_or_default();
+    let route = of(&format!("default via {device} metric 700"));
+    let boot = if facts.dhcp { "dhcp" } else { "none" };
+    let (address, host, device, mtu) = (of(&address), of(&host), of(&device), mtu.unwrap_or_default());
+    let config = if facts.dhcp { "dhcp" } else { &address };
+    let expected = [
+        &[mac_upper.as_str(), boot, &host, &device, &device, "700"][..],
+        &[&address, &mtu],
+        &[config, &route, &device],
+        &[method, &address, &route, &device],
+    ];
+    prop_assert_eq!(values, expected.concat());
+    Ok(())
+}
+
+/// The link as a port of the bridge: no address of its own.
+fn bridges(facts: &LinkFacts) -> Result<(), TestCaseError> {
+    let shape = Shape::Bridge;
+    let Expected { mac, mac_upper, mtu, .. } = expected(facts, shape);
+    let bridge = facts.bridge.to_string();
+
+    let read = ini(text(&profile("networkmanager", facts, shape), ".nmconnection"));
+    prop_assert_eq!(value(&read, "ethernet.mac-address"), some(&mac_upper));
+    prop_assert_eq!(value(&read, "ethernet.mtu"), mtu.clone());
+    prop_assert_eq!(value(&read, "connection.master"), some(&bridge));
+    prop_assert_eq!(value(&read, "ipv4.address1"), None);
+
+    let read = ini(text(&profile("systemd-networkd", facts, shape), ".network"));
+    prop_assert_eq!(value(&read, "Match.MACAddress"), some(&mac));
+    prop_assert_eq!(value(&read, "Link.MTUBytes"), mtu.clone());
+    prop_assert_eq!(value(&read, "Network.Bridge"), some(&bridge));
+    prop_assert_eq!(value(&read, "Network.Address"), None);
+
+    let ifupdown = profile("ifupdown", facts, shape);
+    let read = interfaces(text(&ifupdown, "/usbnet"));
+    prop_assert_eq!(value(&read, "mapping.map"), some(format!("{mac} usbnet")));
+    prop_assert_eq!(value(&read, "iface.iface"), some("usbnet inet manual"));
+    let port = format!("    post-up ip link set dev $IFACE master {bridge}");
+    prop_assert!(text(&ifupdown, "/usbnet").lines().any(|line| line == port));
+
+    let read = yaml(text(&profile("netplan", facts, shape), ".yaml"));
+    prop_assert_eq!(value(&read, "network.ethernets.usbnet.match.macaddress"), some(&mac));
+    prop_assert_eq!(value(&read, "network.ethernets.usbnet.mtu"), mtu.clone());
+    prop_assert_eq!(value(&read, &format!("network.bridges.{bridge}.interfaces")), some("usbnet"));
+
+    let profiles = ["redhat", "gentoo", "netctl"].map(|host| profile(host, facts, shape));
+    let [redhat, gentoo, netctl] = &profiles;
+    let values = sourced(&[
+        (text(redhat, "/ifcfg-usbnet"), &["HWADDR", "BRIDGE", "IPADDR", "MTU"]),
+        (text(gentoo, "/net.usbnet0"), &["config_usbnet0", "bridge_add_usbnet0", "mtu_usbnet0"]),
+        (text(netctl, "/usbnet"), &["IP", "Address[0]", "ExecDownPre"]),
+    ]);
+    let mtu = mtu.unwrap_or_default();
+    let expected = [
+        &[mac_upper.as_str(), &bridge, "", &mtu][..],
+        &["null", &bridge, &mtu],
+        &["no", "", "ip link set dev usbnet0 nomaster"],
+    ];
+    prop_assert_eq!(values, expected.concat());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -319,6 +448,8 @@ proptest! {
             key_files_and_yaml(&facts, shape)?;
             shell_files(&facts, shape)?;
         }
+        uplinks(&facts)?;
+        bridges(&facts)?;
         windows(&facts)?;
     }
 }
