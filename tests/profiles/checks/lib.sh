@@ -26,13 +26,17 @@ cable() { # NAME [MAC]
     [ -e /run/netns/device ] || ip netns add device
     ip link add name "$1" address "${2:-$MAC}" type veth peer name "to-$1" netns device
     ip -n device link set "to-$1" up
-    # Checksums as on a wire: ConnMan takes no packet whose sum the kernel left open.
-    ip netns exec device python3 -c 'import array, fcntl, socket, struct, sys
-value = array.array("I", [0x17, 0]) # ETHTOOL_STXCSUM
-fcntl.ioctl(socket.socket(), 0x8946, struct.pack("16sQ16x", sys.argv[1].encode(), value.buffer_info()[0]))' "to-$1"
+    sums_as_on_a_wire device "to-$1"
     [ -z "${2-}" ] || return 0
     ip -n device address add $DEVICE/27 dev "to-$1"
     ip -n device link set lo up
+}
+
+# ConnMan takes no packet whose checksum the kernel left open.
+sums_as_on_a_wire() { # NAMESPACE INTERFACE
+    ip netns exec "$1" python3 -c 'import array, fcntl, socket, struct, sys
+value = array.array("I", [0x17, 0]) # ETHTOOL_STXCSUM
+fcntl.ioctl(socket.socket(), 0x8946, struct.pack("16sQ16x", sys.argv[1].encode(), value.buffer_info()[0]))' "$2"
 }
 
 # The device answers DHCP, and names as NAME 192.168.2.15. It offers itself as router and name server, as one that
@@ -70,6 +74,7 @@ reaches_device() {
 # The host's default route and name servers, as text.
 own_ways() {
     ip -4 route show default
+    readlink /etc/resolv.conf
     cat /etc/resolv.conf
 }
 
@@ -104,11 +109,37 @@ device_reaches_internet() {
     eventually device_learns_name
 }
 
+# The host's bridge with its LAN card in it, whose address is higher than the link's: left to itself the bridge would
+# take that of the link, and its DHCP lease would be another's.
+lan_bridge() {
+    ip link add name br0 type bridge
+    ip link add name card0 address 52:54:00:00:00:01 type veth peer name card1
+    ip link set card0 master br0
+    ip link set card0 up
+    ip link set br0 up
+    bridge_is_as_it_was
+}
+bridge_is_as_it_was() {
+    [ "$(cat /sys/class/net/br0/address)" = 52:54:00:00:00:01 ] || fail "br0 has the address $(cat /sys/class/net/br0/address)"
+    [ "$(readlink /sys/class/net/card0/master)" = ../br0 ] || fail "the LAN card is not in br0 any more"
+}
+
+# Files as they come from a terminal or a FAT disk; the guide makes programs of them.
+pasted() { # FILE...
+    local file
+    for file; do
+        [ ! -e "$file" ] || chmod 644 "$file"
+    done
+    for file; do
+        [ ! -e "$file" ] || { by_guide 'Set up' chmod; return; }
+    done
+}
+
 # Everything that the hosts without a daemon do is the same to see. up and down are commands.
 judge() { # INTERFACE UP DOWN
     local interface=$1 up=$2 down=$3
     case $shape in
-        bridge) ip link add name br0 type bridge && ip link set br0 up ;;
+        bridge) lan_bridge ;;
         uplink) device_serves ;;
         *) internet ;;
     esac
@@ -119,6 +150,7 @@ judge() { # INTERFACE UP DOWN
     case $shape in
         bridge)
             [ "$(readlink "/sys/class/net/$interface/master")" = ../br0 ] || fail "$interface is not in br0"
+            bridge_is_as_it_was
             ;;
         uplink)
             has_address "$interface" || fail "$interface has no address: $(ip -br address)"
@@ -139,6 +171,7 @@ judge() { # INTERFACE UP DOWN
         eval "${again-:}" # what may run twice does
     fi
     eval "$down"
+    [ "$shape" != bridge ] || bridge_is_as_it_was
     [ "$shape" = bridge ] && [ -e "/sys/class/net/$interface/master" ] && fail "$interface is still in br0"
     has_address "$interface" && fail "$interface still has the address"
     [ "$shape" != uplink ] || ! ip route show default | grep -q . || fail "the default route is still there"
@@ -182,7 +215,7 @@ by_guide() { # SECTION [PATTERN]
 
 # What a file that a shell sources says: every key is one of these words, and one has this value.
 shell_keys() { # FILE WORDS
-    sh -n "$1"
+    sh -n "$1" || fail "$1 is nothing for a shell"
     sed -n 's/^\([A-Za-z0-9_]*\)=.*/\1/p' "$1" | while read -r key; do
         case " $2 " in *" $key "*) ;; *) fail "$1 has the unknown key $key" ;; esac
     done
@@ -219,9 +252,9 @@ udev_of() { # ACTION MAC
 named_by_rule() {
     udev_of add $MAC >/run/named.log
     ! grep -E '70-usbnet.*(nvalid|nknown|gnoring)' /run/named.log || fail "udev does not like the rule"
-    grep -qE "NAME 'usbnet0'|name.*'usbnet0'|usbnet0" /run/named.log || { cat /run/named.log >&2; fail "the interface is not named"; }
+    grep -qx 'INTERFACE=usbnet0' /run/named.log || { cat /run/named.log >&2; fail "the interface is not named"; }
     ! udev_of add 02:00:00:00:00:99 | grep usbnet0 || fail "a stranger's interface is named"
 }
 
 set -E # functions have the trap too
-trap 'echo "FAILED: line $LINENO of the check: $BASH_COMMAND" >&2' ERR
+trap 'echo "BROKEN: line $LINENO of the check: $BASH_COMMAND" >&2' ERR
