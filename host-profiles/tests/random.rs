@@ -18,7 +18,7 @@ const QUOTED_LINES: [&str; 5] =
 /// Building blocks: about addresses, not interfaces.
 const BLOCKS: [&str; 6] = ["nftables", "iptables", "firewalld", "ufw", "ssh", "hosts"];
 /// Hosts that ask the device for an address also for a mere link.
-const DHCP_FOR_LINK: [&str; 5] = ["networkmanager", "systemd-networkd", "redhat", "macos", "windows"];
+const DHCP_FOR_LINK: [&str; 3] = ["networkmanager", "systemd-networkd", "redhat"];
 /// Those that ask for none as an uplink either.
 const NO_CLIENT: [&str; 1] = ["udev"];
 
