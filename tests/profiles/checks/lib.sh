@@ -257,4 +257,11 @@ named_by_rule() {
 }
 
 set -E # functions have the trap too
-trap 'echo "BROKEN: line $LINENO of the check: $BASH_COMMAND" >&2' ERR
+# A host's own reader that refuses its file has found something; any other command that fails is the check's own fault,
+# and proves nothing about a mutation.
+ended_by() { # LINE COMMAND
+    local word=BROKEN
+    case $2 in nft\ * | iptables-restore\ * | 'sh -n '*) word=FAILED ;; esac
+    echo "$word: line $1 of the check: $2" >&2
+}
+trap 'ended_by "$LINENO" "$BASH_COMMAND"' ERR
