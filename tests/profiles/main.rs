@@ -9,7 +9,11 @@ mod facts;
 mod mutations;
 mod place;
 
-use std::{env, thread};
+use std::{
+    env,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use facts::Device;
 use place::{Case, check};
@@ -33,16 +37,20 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// Runs something for each item, two at a time, and says which went wrong, with what.
+/// Runs something for each item, four at a time (most of it is waiting), and says which went wrong, with what.
 fn for_each<T: Sync>(items: &[T], run: impl Fn(&T) -> Result<(), String> + Sync) {
-    let middle = items.len().div_ceil(2);
-    let half = |items: &[T]| items.iter().filter_map(|item| run(item).err()).collect::<Vec<_>>();
-    let (first, second) = items.split_at(middle);
-    let mut wrong = thread::scope(|scope| {
-        let other = scope.spawn(|| half(second));
-        let mut wrong = half(first);
-        wrong.extend(other.join().unwrap_or_else(|_| vec!["a check panicked".into()]));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut wrong = Vec::new();
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            wrong.extend(run(item).err());
+        }
         wrong
+    };
+    let mut wrong = thread::scope(|scope| {
+        let workers = [(); 4].map(|()| scope.spawn(work));
+        let said = workers.map(|worker| worker.join().unwrap_or_else(|_| vec!["a check panicked".into()]));
+        said.into_iter().flatten().collect::<Vec<_>>()
     });
     wrong.sort();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), items.len(), wrong.join("\n"));
