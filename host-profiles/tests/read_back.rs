@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use common::facts;
+use common::{facts, one_line, stands};
 use proptest::prelude::*;
 use usbnet_host_profiles::{Function, LinkFacts, Profile, Shape, find};
 
@@ -150,19 +150,6 @@ fn inf(text: &str) -> BTreeMap<String, Vec<(String, String)>> {
 fn inf_string(value: &str) -> String {
     let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap();
     inner.replace("\"\"", "\"").replace("%%", "%")
-}
-
-/// Whether a character may stand in a value at all: no control character, and none that reorders a line.
-fn stands(c: char) -> bool {
-    let marks = ['\u{2028}', '\u{2029}', '\u{200e}', '\u{200f}', '\u{61c}', '\u{feff}'];
-    let directions = ['\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
-    !c.is_control() && !marks.contains(&c) && !directions.iter().any(|range| range.contains(&c))
-}
-
-/// A name in one line, as comments and INF files have it.
-fn one_line(name: &str) -> String {
-    let text: String = name.chars().map(|c| if stands(c) { c } else { ' ' }).collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A name as a key file has it.

@@ -80,3 +80,18 @@ pub fn facts() -> impl Strategy<Value = LinkFacts> {
         },
     )
 }
+
+/// Whether a character may stand in a value at all: no control character, and none that reorders a line.
+#[allow(dead_code)] // not every test reads names
+pub fn stands(c: char) -> bool {
+    let marks = ['\u{2028}', '\u{2029}', '\u{200e}', '\u{200f}', '\u{61c}', '\u{feff}'];
+    let directions = ['\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+    !c.is_control() && !marks.contains(&c) && !directions.iter().any(|range| range.contains(&c))
+}
+
+/// A name in one line, as comments and INF files have it.
+#[allow(dead_code)]
+pub fn one_line(name: &str) -> String {
+    let text: String = name.chars().map(|c| if stands(c) { c } else { ' ' }).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
