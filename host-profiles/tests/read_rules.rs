@@ -153,7 +153,7 @@ fn rules(facts: &LinkFacts) -> Result<(), TestCaseError> {
     let mac = facts.host_mac.map(|byte| format!("{byte:02x}")).join(":");
     let share = Shape::ShareFromHost;
 
-    for (host, end) in [("udev", "70-usbnet.rules"), ("gentoo", "name.rules"), ("opensuse", "name.rules")] {
+    for (host, end) in [("udev", "90-usbnet.rules"), ("gentoo", "name.rules"), ("opensuse", "name.rules")] {
         let read = udev(&file(host, facts, Shape::Link, end).text);
         prop_assert!(read[0].contains(&format!("ATTR{{address}}==\"{mac}\"")), "{:?}", read);
         let eem = LinkFacts { function: Function::Eem, ..facts.clone() };

@@ -20,7 +20,7 @@ pub enum ClientError {
     #[error("the daemon is not running (nobody listens on {}); run usbnet start", .0.display())]
     NotRunning(PathBuf),
     /// the socket cannot be used
-    #[error("cannot connect to {}: {cause}", path.display())]
+    #[error("cannot connect to {}: {cause}; run it as root", path.display())]
     Connect {
         /// The control socket.
         path: PathBuf,
@@ -44,9 +44,12 @@ pub enum ClientError {
 impl ClientError {
     /// What the command ends with.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self {
             Self::NotRunning(_) => Exit::NotRunning,
+            Self::Connect { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied => {
+                Exit::NotPermitted
+            }
             Self::Refused(refusal) => refusal.exit(),
             Self::Connect { .. } | Self::Lost(_) | Self::Send(_) | Self::Answer(_) => Exit::Failed,
         }

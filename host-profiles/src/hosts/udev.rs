@@ -2,7 +2,7 @@
 
 use super::{common, prelude::*};
 
-template!(Rules, "udev/70-usbnet.rules");
+template!(Rules, "udev/90-usbnet.rules");
 template!(Script, "udev/usbnet-host");
 template!(Guide, "udev/guide.md");
 
@@ -17,7 +17,7 @@ pub(crate) const HOST: Host = Host {
 fn make(v: &View) -> Result<Parts, askama::Error> {
     Parts::new(Guide { v })?
         .file(
-            "/etc/udev/rules.d/70-usbnet.rules",
+            "/etc/udev/rules.d/90-usbnet.rules",
             "runs the script when the cable is plugged in and out",
             Rules { v },
         )?

@@ -21,10 +21,11 @@ Get-NetRoute -InterfaceIndex $index -DestinationPrefix '0.0.0.0/0' -ErrorAction 
 
 if ($Undo) {
     Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Enabled -AutomaticMetric Enabled -IgnoreDefaultRoutes Disabled
-{%- if v.mtu.is_some() %}
-    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1500
-{%- endif %}
     Set-DnsClientServerAddress -InterfaceIndex $index -ResetServerAddresses
+{%- if v.mtu.is_some() %}
+    # Where the card itself has a smaller one, Windows refuses that and keeps the card's.
+    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1500 -ErrorAction SilentlyContinue
+{%- endif %}
     Write-Output "$product has its address by DHCP again."
     return
 }

@@ -226,7 +226,9 @@ fn write_all(out: &Path, entries: &[Entry], force: bool) -> Result<(), CommandEr
 /// The image's directory and name. `/` and `..` have none; a name that is no text would become another one.
 fn place(image: &Path) -> Result<(&Path, &str), ProfileError> {
     let directory = image.parent().unwrap_or(Path::new(""));
-    let name = image.file_name().and_then(OsStr::to_str);
+    // A slash at the end means a directory, and std takes it away.
+    let is_named = !image.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let name = image.file_name().and_then(OsStr::to_str).filter(|_| is_named);
     name.map(|name| (directory, name)).ok_or_else(|| ProfileError::ImageName(image.to_owned()))
 }
 

@@ -200,8 +200,17 @@ fn place(from: &Path, path: &Path, steps: &mut Vec<Step>) -> io::Result<()> {
     Ok(())
 }
 
-/// Moves a file over an empty one of our own, so that nothing of somebody else's is replaced.
+/// Gives a file a second name, so that its own is never free; where there are no links it is moved over an empty one of
+/// our own. Nothing of somebody else's is replaced.
 fn keep(path: &Path) -> io::Result<PathBuf> {
+    for number in 0_u64.. {
+        let kept = path.with_file_name(format!(".usbnet-{number}"));
+        match fs::hard_link(path, &kept) {
+            Ok(()) => return Ok(kept),
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(_) => break,
+        }
+    }
     let (kept, _) = beside(path, 0o600)?;
     fs::rename(path, &kept).inspect_err(|_| drop(fs::remove_file(&kept)))?;
     Ok(kept)

@@ -17,8 +17,9 @@ Get-NetIPAddress -InterfaceIndex $index -AddressFamily IPv4 -ErrorAction Silentl
 
 if ($Undo) {
     Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Enabled -AutomaticMetric Enabled -IgnoreDefaultRoutes Disabled
-    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1500
     Set-DnsClientServerAddress -InterfaceIndex $index -ResetServerAddresses
+    # Where the card itself has a smaller one, Windows refuses that and keeps the card's.
+    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1500 -ErrorAction SilentlyContinue
     Write-Output "$product has its address by DHCP again."
     return
 }

@@ -19,8 +19,9 @@ Get-NetRoute -InterfaceIndex $index -DestinationPrefix '0.0.0.0/0' -ErrorAction 
 
 if ($Undo) {
     Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -Dhcp Enabled -AutomaticMetric Enabled -IgnoreDefaultRoutes Disabled
-    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1500
     Set-DnsClientServerAddress -InterfaceIndex $index -ResetServerAddresses
+    # Where the card itself has a smaller one, Windows refuses that and keeps the card's.
+    Set-NetIPInterface -InterfaceIndex $index -AddressFamily IPv4 -NlMtuBytes 1500 -ErrorAction SilentlyContinue
     Write-Output "$product has its address by DHCP again."
     return
 }
