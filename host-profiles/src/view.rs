@@ -17,6 +17,8 @@ pub(crate) struct View {
     pub(crate) mac: String,
     /// `021a2b3c4d5e`
     pub(crate) mac_bare: String,
+    /// Whether that address is locally administered.
+    is_local: bool,
     /// `02-1A-2B-3C-4D-5E`
     pub(crate) mac_windows: String,
     /// Four lower-case hexadecimal digits.
@@ -54,6 +56,7 @@ impl View {
             manufacturer: facts.manufacturer.clone(),
             mac: mac(":"),
             mac_bare: mac(""),
+            is_local: facts.host_mac[0] & 2 != 0,
             mac_windows: mac("-").to_uppercase(),
             vendor: format!("{:04x}", facts.vendor_id),
             product_id: format!("{:04x}", facts.product_id),
@@ -102,6 +105,11 @@ impl View {
     /// host makes one up, another one with every start.
     pub(crate) fn tells_mac(&self) -> bool {
         self.function.tells_mac()
+    }
+
+    /// The names that Linux may give the link: `eth0` and the like when its address is a maker's (drivers/net/usb/usbnet.c).
+    pub(crate) fn kernel_names(&self) -> &'static str {
+        if self.is_local { "usb0 usb1 usb2" } else { "usb0 usb1 usb2 eth0 eth1 eth2" }
     }
 
     /// The host's driver on Linux.

@@ -112,6 +112,13 @@ fn a_device_that_does_not() {
     compare("static", other);
 }
 
+#[test]
+fn a_makers_address_may_be_an_eth() {
+    let facts = LinkFacts { host_mac: [0, 0x11, 0x22, 0x33, 0x44, 0x55], ..facts() };
+    let interfaces = &made(&facts)["ifupdown/link/etc/network/interfaces.d/usbnet"];
+    assert!(interfaces.contains("mapping enx001122334455 usb0 usb1 usb2 eth0 eth1 eth2\n"), "{interfaces}");
+}
+
 /// Those that find the link do so by its driver or USB id; the others say that they cannot.
 #[test]
 fn a_device_that_tells_no_hardware_address() {
