@@ -139,7 +139,7 @@ fn cable_pulled_in_switches() {
     let mut device = Device::start();
     let mut mode = "charging".to_owned();
     let mut random = Random::new(6);
-    for turn in 0..count(5, 4) {
+    for turn in 0..count(3, 4) {
         let to = another(&mut random, &mode);
         let after = Duration::from_millis(random.below(900) as u64);
         // Not a wait for something: this is when chance pulls the cable.
