@@ -251,7 +251,7 @@ impl Daemon {
     fn tell_of_responder(&mut self, happened: Happened) {
         match happened {
             Happened::Reported { new } => {
-                self.host_asked();
+                self.lease_reported();
                 for lease in new {
                     let name = lease.hostname.as_deref().unwrap_or("no name");
                     let text = format!("lease: {} to {} ({name})", lease.address, lease.mac);

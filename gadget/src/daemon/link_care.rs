@@ -150,9 +150,9 @@ impl Daemon {
     }
 
     /// The responder has reported: as a rule that a lease was given or renewed, never that one is asked for in vain.
-    pub(super) fn host_asked(&mut self) {
+    pub(super) fn lease_reported(&mut self) {
         if let Some(kept) = &mut self.care.kept {
-            kept.asked();
+            kept.leased();
             self.tend_link();
         }
     }

@@ -66,7 +66,7 @@ enum Phase {
     #[default]
     Unplugged,
     /// A lease was given or renewed: look again.
-    Asked,
+    Leased,
     /// There is something to look for.
     Watching(Look),
     /// An answer has left, or the host was given up.
@@ -87,9 +87,9 @@ struct Look {
 
 impl KeptFrames {
     /// A lease was given or renewed, so the host awaits an answer. Call [`KeptFrames::decide`] after it.
-    pub const fn asked(&mut self) {
+    pub const fn leased(&mut self) {
         if matches!(self.0, Phase::Done) {
-            self.0 = Phase::Asked;
+            self.0 = Phase::Leased;
         }
     }
 
@@ -102,7 +102,7 @@ impl KeptFrames {
         }
         let spoke = match &mut self.0 {
             Phase::Unplugged => false,
-            Phase::Asked => true,
+            Phase::Leased => true,
             Phase::Watching(look) if now < look.next => return Push::Wait { until: look.next },
             Phase::Watching(look) => {
                 let push = look.again(traffic, now);
@@ -212,7 +212,7 @@ mod tests {
         let mut kept = KeptFrames::default();
         let mut at = |seconds, rx_bytes, tx_bytes, asked| {
             if asked {
-                kept.asked();
+                kept.leased();
             }
             kept.decide(Traffic { carrier: true, rx_bytes, tx_bytes }, Duration::from_secs(seconds))
         };
