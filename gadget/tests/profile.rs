@@ -50,7 +50,7 @@ fn what_is_asked_for_decides_the_exit_code() {
         (format!("ifupdown {described} --mac 02:00:00:00:00:07"), 0, "02:00:00:00:00:07", "as configured"),
         (format!("netplan {described} --shape bridge --bridge br7"), 0, "br7", ""),
         (format!("hosts {described} --name tablet"), 0, "tablet.usbnet", ""),
-        (format!("all {described}"), 0, "==> udev/link/etc/udev/rules.d/70-usbnet.rules (0644) <==", ""),
+        (format!("all {described}"), 0, "==> udev/link/etc/udev/rules.d/90-usbnet.rules (0644) <==", ""),
         (format!("all {described} --out DIR/all"), 0, "README.md", ""),
         (format!("all {described} --out DIR/all"), 0, "README.md", ""),
         (format!("all {described} --mode old --out DIR/all"), 1, "", "use --force to replace it"),
