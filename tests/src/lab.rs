@@ -48,7 +48,7 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("--- the kernel's last words\n{}", sh_quietly("dmesg | tail -n 8").out);
+            eprintln!("--- the kernel's last words\n{}", sh_quietly("dmesg | tail -n 25").out);
             eprintln!("--- usbnet's status\n{}", usbnet(&["status"]).out);
             eprintln!("--- both ends of the cable\n{}", sh_quietly(BOTH_ENDS).out);
         }
