@@ -1,10 +1,19 @@
-//! Files that several hosts need.
+//! Files that several hosts need, and reasons that several building blocks have for a shape that they are not.
 
 use super::prelude::*;
 
 template!(Share, "common/usbnet-share");
 template!(Resolved, "common/resolved.conf");
 template!(Name, "common/70-usbnet-name.rules");
+
+pub(super) const LINK_NEEDS_NO_RULE: (Shape, &str) =
+    (Shape::Link, "the link needs no rule; the address comes from the profile of the host's network manager");
+pub(super) const UPLINK_NEEDS_NO_RULE: (Shape, &str) = (
+    Shape::Uplink,
+    "the way out by the device needs no rule on the host; take the profile of the host's network manager",
+);
+pub(super) const BRIDGE_NEEDS_NO_RULE: (Shape, &str) =
+    (Shape::Bridge, "a bridge needs no rule here; take the profile of the host's network manager");
 
 /// With the script that shares the host's Internet connection and takes that back.
 pub(super) fn share(parts: Parts, v: &View) -> Result<Parts, askama::Error> {

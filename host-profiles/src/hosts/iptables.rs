@@ -1,6 +1,6 @@
 //! iptables: rules for `iptables-restore`, and the same to take back.
 
-use super::prelude::*;
+use super::{common, prelude::*};
 
 template!(Rules, "iptables/usbnet.rules");
 template!(Undo, "iptables/usbnet-undo.rules");
@@ -9,17 +9,7 @@ template!(Guide, "iptables/guide.md");
 pub(crate) const HOST: Host = Host {
     name: "iptables",
     title: "any Linux with iptables: a building block",
-    cannot: &[
-        (
-            Shape::Link,
-            "the link needs no rule; the address comes from the profile of the host's network manager",
-        ),
-        (
-            Shape::Uplink,
-            "the way out by the device needs no rule on the host; take the profile of the host's network manager",
-        ),
-        (Shape::Bridge, "a bridge needs no rule here; take the profile of the host's network manager"),
-    ],
+    cannot: &[common::LINK_NEEDS_NO_RULE, common::UPLINK_NEEDS_NO_RULE, common::BRIDGE_NEEDS_NO_RULE],
     without_mac: WithoutMac::Finds,
     make,
 };

@@ -1,6 +1,6 @@
 //! nftables: a table of its own.
 
-use super::prelude::*;
+use super::{common, prelude::*};
 
 template!(Table, "nftables/usbnet.nft");
 template!(Guide, "nftables/guide.md");
@@ -8,13 +8,7 @@ template!(Guide, "nftables/guide.md");
 pub(crate) const HOST: Host = Host {
     name: "nftables",
     title: "any Linux with nftables: a building block",
-    cannot: &[
-        (
-            Shape::Link,
-            "the link needs no rule; the address comes from the profile of the host's network manager",
-        ),
-        (Shape::Bridge, "a bridge needs no rule here; take the profile of the host's network manager"),
-    ],
+    cannot: &[common::LINK_NEEDS_NO_RULE, common::BRIDGE_NEEDS_NO_RULE],
     without_mac: WithoutMac::Finds,
     make,
 };

@@ -9,17 +9,7 @@ template!(Guide, "ufw/guide.md");
 pub(crate) const HOST: Host = Host {
     name: "ufw",
     title: "Ubuntu with ufw: a building block",
-    cannot: &[
-        (
-            Shape::Link,
-            "the link needs no rule; the address comes from the profile of the host's network manager",
-        ),
-        (
-            Shape::Uplink,
-            "the way out by the device needs no rule on the host; take the profile of the host's network manager",
-        ),
-        (Shape::Bridge, "a bridge needs no rule here; take the profile of the host's network manager"),
-    ],
+    cannot: &[common::LINK_NEEDS_NO_RULE, common::UPLINK_NEEDS_NO_RULE, common::BRIDGE_NEEDS_NO_RULE],
     without_mac: WithoutMac::Finds,
     make,
 };
