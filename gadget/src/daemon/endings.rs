@@ -55,7 +55,7 @@ impl Daemon {
                     }
                     return Some(Err(error.into()));
                 }
-                reporter.report(error.exit(), &error.to_string());
+                reporter.goes_on(error.exit(), &error.to_string());
                 log::error!("{error}");
             }
         }
@@ -94,7 +94,7 @@ impl Daemon {
             log::warn!("the mode is not remembered for the next start: {error}");
         }
         let Some(complaint) = complaint else {
-            reporter.report(Exit::Done, &self.mode_text());
+            reporter.goes_on(Exit::Done, &self.mode_text());
             return self.answer(client, json!({ "mode": mode, "steps": [] }));
         };
         let message = format!(
@@ -102,7 +102,7 @@ impl Daemon {
              `usbnet stop --force` gives it up"
         );
         log::error!("{message}");
-        reporter.report(Exit::Failed, &message);
+        reporter.goes_on(Exit::Failed, &message);
         self.clients.reply(client, &Refusal::Failed { exit: Exit::Failed, message }.reply());
     }
 

@@ -16,8 +16,8 @@ use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter, SwitchError};
 use crate::control::{self, Call, EventKind, Peer, Refusal};
 use crate::exit::Exit;
 use crate::mode::{Event, State};
-use crate::sys::clock;
 use crate::sys::uevent::{Action, Received, Uevent};
+use crate::sys::{clock, notify};
 
 use super::clients::{Asked, ClientId};
 
@@ -114,7 +114,10 @@ impl Daemon {
         let cards = self.card_watch.due().filter(|_| self.worker.is_none());
         let deadlines =
             self.status_waiters.values().copied().chain(restart).chain(self.care.due()).chain(cards);
-        let Some(next) = deadlines.min() else { return PollTimeout::NONE };
+        let next = deadlines.min().unwrap_or(Duration::MAX).min(self.alive_due);
+        if next == Duration::MAX {
+            return PollTimeout::NONE;
+        }
         // One millisecond more: rounded down, the loop would spin through the last one.
         let left = next.saturating_sub(clock::now()) + Duration::from_millis(1);
         PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
@@ -124,6 +127,10 @@ impl Daemon {
         let now = clock::now();
         if let Some(happened) = self.supervisor.as_mut().and_then(|supervisor| supervisor.due(now)) {
             self.tell_of_responder(happened);
+        }
+        if self.alive_due <= now {
+            notify::alive();
+            self.alive_due = now.saturating_add(self.watchdog);
         }
         if self.care.due().is_some_and(|due| due <= now) {
             self.tend_link();

@@ -45,8 +45,10 @@ use crate::config::{self, Config, ConfigError};
 use crate::control::{self, Refusal, Reply};
 use crate::exit::Exit;
 use crate::mode::{Action, Event, State};
+use crate::sys::clock;
 use crate::sys::configfs::Lun;
 use crate::sys::netlink::{Monitor, Netlink, NetlinkError};
+use crate::sys::notify;
 use crate::sys::sandbox::close_inherited;
 use crate::sys::uevent::{UeventError, Uevents};
 use card_watch::CardWatch;
@@ -195,6 +197,10 @@ struct Daemon {
     stoppers: Vec<ClientId>,
     /// A UDC came or went while a switch was under way.
     missed_udc: bool,
+    /// How often the service manager wants a sign of life.
+    watchdog: Duration,
+    /// When the next one is due.
+    alive_due: Duration,
     /// Why the loop cannot go on.
     broken: Option<io::Error>,
     /// Dropped before the clients: a caller of `Stop` sees its connection close when the lock is free.
@@ -214,6 +220,7 @@ impl Daemon {
         mask.add(Signal::SIGHUP);
         mask.thread_block().map_err(io::Error::from)?;
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        let watchdog = notify::watchdog();
         Ok(Self {
             kernel: Arc::new(Kernel::new(config, Roots::system(&options.run))),
             signals: SignalFd::with_flags(&mask, flags).map_err(io::Error::from)?,
@@ -241,6 +248,8 @@ impl Daemon {
             stopping_with: (Permission::default(), 0),
             stoppers: Vec::new(),
             missed_udc: false,
+            watchdog,
+            alive_due: clock::now().saturating_add(watchdog),
             broken: None,
             instance: Some(instance),
             clients,

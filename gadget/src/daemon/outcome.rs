@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 
 use crate::exit::Exit;
+use crate::sys::notify;
 
 /// What `usbnet start` prints and ends with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,12 @@ impl Reporter {
     #[must_use]
     pub const fn is_expected(&self) -> bool {
         !self.reported
+    }
+
+    /// Reports how a switch ended after which the daemon goes on: also the service manager has a daemon then.
+    pub fn goes_on(&mut self, exit: Exit, message: &str) {
+        self.report(exit, message);
+        notify::ready(message);
     }
 
     /// Reports, the first time it is called. A starter that is gone is no error.

@@ -8,6 +8,7 @@ pub mod holders;
 pub mod memory;
 pub mod modules;
 pub mod netlink;
+pub mod notify;
 pub mod peer;
 pub mod sandbox;
 pub mod stream;

@@ -1,0 +1,69 @@
+//! What the service manager is told, if there is one that wants to know (sd_notify(3), sd_watchdog_enabled(3)).
+
+use std::env;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+/// Says that the daemon serves, and how it is.
+pub fn ready(status: &str) {
+    send(&readiness(status));
+}
+
+/// Only the first line: what follows a line break would be another assignment, and a status has names that others chose.
+fn readiness(status: &str) -> String {
+    let line = status.split_once('\n').map_or(status, |(line, _)| line);
+    ["READY=1\nSTATUS=", line].concat()
+}
+
+/// Says that the daemon's loop goes round.
+pub fn alive() {
+    send("WATCHDOG=1");
+}
+
+/// How often [`alive`] is to be said: twice as often as the service manager asks for, which is in microseconds, and
+/// never if it does not.
+#[must_use]
+pub fn watchdog() -> Duration {
+    env::var_os("WATCHDOG_USEC").map_or(Duration::MAX, |time| half(time.to_str().unwrap_or_default()))
+}
+
+fn half(microseconds: &str) -> Duration {
+    let time = microseconds.parse().unwrap_or(0);
+    if time < 2 { Duration::MAX } else { Duration::from_micros(time / 2) }
+}
+
+/// Nobody has to listen.
+fn send(state: &str) {
+    if let Some(path) = env::var_os("NOTIFY_SOCKET") {
+        let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(state.as_bytes(), path));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_assigns_nothing_else() {
+        let table = [("mode network", "mode network"), ("", ""), ("vi\nMAINPID=1\nx", "vi")];
+        for (status, told) in table {
+            assert_eq!(readiness(status), format!("READY=1\nSTATUS={told}"));
+        }
+    }
+
+    #[test]
+    fn the_watchdog_is_fed_in_half_of_its_time() {
+        let table = [
+            ("300000000", Duration::from_secs(150)),
+            ("2", Duration::from_micros(1)),
+            ("1", Duration::MAX), // would be all the time
+            ("0", Duration::MAX),
+            ("-5", Duration::MAX),
+            ("", Duration::MAX),
+            ("soon", Duration::MAX),
+        ];
+        for (text, expected) in table {
+            assert_eq!(half(text), expected, "{text:?}");
+        }
+    }
+}
