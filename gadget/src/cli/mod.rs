@@ -15,8 +15,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -138,6 +138,12 @@ impl CommandError {
             | Self::Output(_) => Exit::Failed,
         }
     }
+}
+
+/// The command line, for what documents it: man page and shell completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Args::command()
 }
 
 /// Runs the command line of this process.

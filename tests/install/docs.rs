@@ -1,0 +1,273 @@
+//! Manual pages and shell completions: made from the command line and the default configuration, and kept in
+//! `gadget/doc`, so that a package needs no generator.
+//!
+//! `USBNET_GOLDEN=write cargo test -p usbnet-tests --test install` writes them anew.
+
+use std::{env, fs, path::Path};
+
+use clap::Command;
+use clap_complete::{Generator, Shell, generate};
+use clap_mangen::{
+    Man,
+    roff::{Roff, bold, italic, roman},
+};
+use usbnet::{cli, config, exit::Exit};
+use usbnet_tests::run::{run, sh};
+
+/// Their directory.
+pub const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../gadget/doc");
+
+/// What roff's renderer begins each part with; a page needs it once.
+const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+
+/// When what is not made from the command line was last changed.
+const REVISED: &str = "2026-11-22";
+
+/// A part of a page as roff's source.
+fn part(write: impl FnOnce(&mut Roff)) -> String {
+    let mut roff = Roff::new();
+    write(&mut roff);
+    bare(roff.render())
+}
+
+fn bare(page: String) -> String {
+    page.strip_prefix(PREAMBLE).map(str::to_owned).unwrap_or(page)
+}
+
+/// A page whose lines are as short as mandoc wants them, where a line's end is only a space.
+fn folded(page: &str) -> String {
+    let (mut text, mut filled) = (String::new(), true);
+    for line in page.lines() {
+        filled = (filled && line != ".nf") || line == ".fi";
+        let mut width = 0;
+        for (at, word) in line.split(' ').enumerate() {
+            // At a line's beginning these two would make it a request.
+            let folds =
+                filled && !line.starts_with('.') && width + word.len() > 79 && !word.starts_with(['.', '\'']);
+            width = if folds { 0 } else { width };
+            text += if at == 0 {
+                ""
+            } else if folds {
+                "\n"
+            } else {
+                " "
+            };
+            text += word;
+            width += word.len() + 1;
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn head(page: &str, section: &str, purpose: &str) -> String {
+    let title = part(|roff| {
+        roff.control("TH", [&*page.to_uppercase(), section, REVISED, "usbnet", "System Manager's Manual"]);
+        roff.control("SH", ["NAME"]);
+        roff.text([roman(format!("{page} - {purpose}"))]);
+    });
+    format!("{PREAMBLE}{title}")
+}
+
+/// `usbnet(8)`: all commands on one page.
+fn commands() -> String {
+    let command = cli::command();
+    let mut built = command.clone();
+    built.build();
+    let mut page = head("usbnet", "8", "the device end of a USB cable");
+    page += &part(|roff| {
+        roff.control("SH", ["SYNOPSIS"]);
+        roff.text([bold("usbnet"), roman(" "), italic("command"), roman(" [options]")]);
+        roff.control("SH", ["DESCRIPTION"]);
+        paragraphs(roff, DESCRIPTION);
+        roff.control("SH", ["COMMANDS"]);
+    });
+    for (own, whole) in command.get_subcommands().zip(built.get_subcommands_mut()) {
+        let usage = whole.render_usage().to_string();
+        let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
+        page += &part(|roff| {
+            roff.control("SS", [own.get_name()]);
+            roff.control("nf", []);
+            for line in usage.lines() {
+                roff.text([bold(line.trim())]);
+            }
+            roff.control("fi", []);
+            roff.control("PP", []);
+            roff.text([roman(format!("{}.", own.get_about().expect("what it does")))]);
+        });
+        page += &options(own.clone().disable_help_flag(true));
+    }
+    page += &part(|roff| {
+        roff.control("SH", ["OPTIONS OF ALL COMMANDS"]);
+    });
+    let global = command.get_arguments().filter(|arg| arg.is_global_set()).cloned();
+    page += &options(
+        Command::new("usbnet").disable_help_flag(true).args(global.map(|arg| arg.hide_short_help(false))),
+    );
+    page += &part(|roff| {
+        roff.control("SH", ["EXIT STATUS"]);
+        for exit in Exit::ALL {
+            roff.control("TP", []);
+            roff.text([bold(u8::from(exit).to_string())]);
+            roff.text([roman(exit.meaning())]);
+        }
+        table(roff, "FILES", FILES);
+        table(roff, "ENVIRONMENT", ENVIRONMENT);
+        roff.control("SH", ["SEE ALSO"]);
+        roff.text([bold("usbnet-config"), roman("(5)")]);
+    });
+    page
+}
+
+/// A command's options, without a heading of their own.
+fn options(command: Command) -> String {
+    let mut section = Vec::new();
+    Man::new(command.disable_version_flag(true))
+        .render_options_section(&mut section)
+        .expect("memory takes it");
+    let section = bare(String::from_utf8(section).expect("text"));
+    section.replacen(".SH OPTIONS\n", "", 1)
+}
+
+/// `usbnet-config(5)`: the default configuration explains itself.
+fn configuration() -> String {
+    let mut page = head("usbnet-config", "5", "configuration of the device end of a USB cable");
+    page += &part(|roff| {
+        roff.control("SH", ["SYNOPSIS"]);
+        roff.text([bold("/etc/usbnet/config.ron")]);
+        roff.control("SH", ["DESCRIPTION"]);
+        paragraphs(roff, CONFIGURATION);
+        roff.control("SH", ["EXAMPLE"]);
+        roff.control("nf", []);
+        for line in EXAMPLE.lines() {
+            roff.text([roman(line)]);
+        }
+        roff.control("fi", []);
+        roff.control("SH", ["DEFAULT CONFIGURATION"]);
+        roff.control("nf", []);
+        for line in config::default_text().trim_end().lines() {
+            // An empty line is not one of a page's.
+            let _ = if line.is_empty() { roff.control("sp", []) } else { roff.text([roman(line)]) };
+        }
+        roff.control("fi", []);
+        roff.control("SH", ["SEE ALSO"]);
+        roff.text([bold("usbnet"), roman("(8)")]);
+    });
+    page
+}
+
+fn paragraphs(roff: &mut Roff, text: &str) {
+    for (at, paragraph) in text.split("\n\n").enumerate() {
+        if at > 0 {
+            roff.control("PP", []);
+        }
+        for line in paragraph.lines() {
+            roff.text([roman(line)]);
+        }
+    }
+}
+
+fn table(roff: &mut Roff, heading: &str, rows: &[(&str, &str)]) {
+    roff.control("SH", [heading]);
+    for (name, text) in rows {
+        roff.control("TP", []);
+        roff.text([bold(*name)]);
+        roff.text([roman(*text)]);
+    }
+}
+
+const DESCRIPTION: &str = "\
+usbnet makes the computer at the other end of a USB cable, the host, see a network card, a card reader, or both.
+It gives the host an address and a name to reach the device by, leaves its own network alone, and hands memory
+cards over without losing a file.
+
+One daemon does the work. The other commands ask it over its socket: everybody may read, root and the members of
+control.group may switch.";
+
+const FILES: &[(&str, &str)] = &[
+    ("/etc/usbnet/config.ron", "The configuration; without it the defaults apply."),
+    ("/run/usbnet/control", "The daemon's socket: Varlink, interface org.usbnet.Control."),
+    ("/run/usbnet", "What a daemon that was killed has left for the next one."),
+    ("/var/lib/usbnet/mode", "The last mode."),
+];
+
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("USBNET_LOG", "What is logged: error, warn, info (the default), debug or trace."),
+    (
+        "NOTIFY_SOCKET, WATCHDOG_USEC",
+        "Where and how often usbnet daemon tells a service manager that it is ready and alive, as with sd_notify(3).",
+    ),
+];
+
+const CONFIGURATION: &str = "\
+The file is in RON, a notation like Rust's. Whatever it leaves out has its default; unknown fields are errors.
+Nothing is touched until the whole file is valid.
+
+usbnet config FILE says what a file amounts to, or which line and column is wrong and what is allowed there.
+A daemon keeps the file that it was started with; usbnet restart reads it again.";
+
+const EXAMPLE: &str = r#"Config(
+    link: (address: "10.66.0.1/29", host: "10.66.0.2"),
+    cards: ["/media/mmc1", "UUID=1234-ABCD"],
+)"#;
+
+fn completion(shell: impl Generator) -> String {
+    let mut text = Vec::new();
+    generate(shell, &mut cli::command(), "usbnet", &mut text);
+    String::from_utf8(text).expect("text")
+}
+
+#[test]
+fn manual_pages_and_completions_are_current() {
+    let files = [
+        ("usbnet.8", folded(&commands())),
+        ("usbnet-config.5", folded(&configuration())),
+        ("usbnet.bash", completion(Shell::Bash)),
+        ("_usbnet", completion(Shell::Zsh)),
+        ("usbnet.fish", completion(Shell::Fish)),
+    ];
+    let directory = Path::new(DIRECTORY);
+    if env::var_os("USBNET_GOLDEN").is_some_and(|what| what == "write") {
+        fs::create_dir_all(directory).expect("a directory");
+        for (name, text) in &files {
+            fs::write(directory.join(name), text).expect("writable");
+        }
+    }
+    for (name, text) in files {
+        let golden = fs::read_to_string(directory.join(name)).unwrap_or_default();
+        assert_eq!(text, golden, "gadget/doc/{name}; USBNET_GOLDEN=write writes it anew");
+    }
+    let there = fs::read_dir(directory).expect("the directory").count();
+    assert_eq!(there, 5, "files in gadget/doc that nothing makes");
+}
+
+#[test]
+fn mandoc_finds_nothing_to_complain_about() {
+    for page in ["usbnet.8", "usbnet-config.5"] {
+        let found = run(&["mandoc", "-T", "lint", "-W", "style", &format!("{DIRECTORY}/{page}")]);
+        assert_eq!((found.code, found.out, found.err), (0, String::new(), String::new()), "{page}");
+    }
+}
+
+/// Each shell loads its file, and is asked what could come next.
+#[test]
+fn the_completions_load_and_complete() {
+    let bash = format!(
+        r#"bash --norc -euc '. {DIRECTORY}/usbnet.bash; COMP_WORDS=(usbnet st); COMP_CWORD=1; _usbnet usbnet st usbnet
+        printf "%s\n" "${{COMPREPLY[@]}}"; complete -p usbnet >&2'"#
+    );
+    assert_eq!(sh(&bash), "start\nstop\nstatus");
+
+    let fish =
+        format!("fish --no-config -c 'source {DIRECTORY}/usbnet.fish; complete -C \"usbnet st\" | cut -f 1'");
+    let mut found: Vec<String> = sh(&fish).lines().map(str::to_owned).collect();
+    found.sort();
+    assert_eq!(found, ["start", "status", "stop"]);
+
+    // What zsh completes needs its line editor; that the function is registered and can be loaded does not.
+    let zsh = format!(
+        "zsh -fec 'fpath=({DIRECTORY} $fpath); autoload -Uz compinit; compinit -D -u; print $_comps[usbnet]; \
+         autoload +X -Uz _usbnet; print ${{+functions[_usbnet]}}'"
+    );
+    assert_eq!(sh(&zsh), "_usbnet\n1");
+}

@@ -1,0 +1,3 @@
+//! What a package installs: the program's documentation.
+
+mod docs;
