@@ -1,0 +1,99 @@
+//! The init files themselves: that each shell reads them, and what those with code of their own do.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use usbnet_tests::run::run;
+
+use crate::{ROOT, SHELLS, program};
+
+fn scripts(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            scripts(&path, found);
+        } else if fs::read_to_string(&path).expect("text").starts_with('#') {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_shell_reads_every_script() {
+    let mut found = Vec::new();
+    scripts(&Path::new(ROOT).join("scripts/init"), &mut found);
+    found.retain(|path| {
+        let text = fs::read_to_string(path).expect("text");
+        text.starts_with("#!") || text.starts_with("# shellcheck shell=sh")
+    });
+    found.push(Path::new(ROOT).join("scripts/install"));
+    assert!(found.len() > 10, "{found:?}");
+    for path in &found {
+        for shell in SHELLS {
+            let outcome = run(&[shell, &["-n", path.to_str().expect("a path")]].concat());
+            assert_eq!((outcome.code, &*outcome.err), (0, ""), "{} in {shell:?}", path.display());
+        }
+    }
+}
+
+/// Runs a script of `scripts/init` followed by `lines`, with a `usbnet` that ends with `code` and a `sv` that says what it
+/// is told; returns the exit code and the output.
+fn runs(shell: &[&str], script: &str, code: u8, arguments: &[&str], lines: &str) -> (i32, String) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let bin = directory.path().join("bin");
+    program(&bin.join("usbnet"), &format!("#!/bin/sh\necho usbnet \"$@\"\nexit {code}\n"));
+    program(&bin.join("sv"), "#!/bin/sh\necho sv \"$@\"\n");
+    let text = fs::read_to_string(Path::new(ROOT).join("scripts/init").join(script)).expect("the script");
+    assert!(text.contains("/usr/sbin/usbnet") || text.contains("sv "), "{script}");
+    let text = text.replace("/usr/sbin/usbnet", &bin.join("usbnet").display().to_string());
+    let text = format!("PATH='{}':$PATH\n{text}\n{lines}", bin.display());
+    let outcome = run(&[shell, &["-c", &text, "script"], arguments].concat());
+    (outcome.code, outcome.out)
+}
+
+#[test]
+fn a_refused_stop_stops_nothing_else() {
+    let procd = "stop_service; echo procd kills it";
+    let openrc = "stop_pre && echo the supervisor ends it";
+    let table = [
+        ("procd/usbnet", procd, 0, 0, "usbnet stop\nprocd kills it\n"),
+        ("procd/usbnet", procd, 5, 5, "usbnet stop\n"),
+        ("openrc/usbnet", openrc, 0, 0, "usbnet stop\nthe supervisor ends it\n"),
+        ("openrc/usbnet", openrc, 5, 5, "usbnet stop\n"),
+        ("openrc/usbnet", "start_pre", 0, 0, ""),
+        ("openrc/usbnet", "start_pre", 6, 6, ""),
+    ];
+    for shell in SHELLS {
+        for (script, lines, code, expected, out) in table {
+            let found = runs(shell, script, code, &[], lines);
+            assert_eq!(found, (expected, out.to_owned()), "{script} with {code}, {shell:?}");
+        }
+    }
+}
+
+#[test]
+fn runit_starts_again_what_may_go_better_then() {
+    for shell in SHELLS {
+        for code in 0..=8_u8 {
+            let expected = if matches!(code, 0 | 1 | 7) { "" } else { "sv down .\n" };
+            let found = runs(shell, "runit/usbnet/finish", 0, &[&code.to_string(), "0"], "");
+            assert_eq!(found, (0, expected.to_owned()), "{code}, {shell:?}");
+        }
+        // Killed by a signal.
+        assert_eq!(runs(shell, "runit/usbnet/finish", 0, &["-1", "9"], ""), (0, String::new()), "{shell:?}");
+    }
+}
+
+#[test]
+fn the_systemd_unit_is_valid() {
+    let unit =
+        fs::read_to_string(Path::new(ROOT).join("scripts/init/systemd/usbnet.service")).expect("the unit");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("usbnet.service");
+    // A program that is there.
+    fs::write(&path, unit.replace("/usr/sbin/usbnet", "/bin/true")).expect("writable");
+    let outcome = run(&["systemd-analyze", "--man=no", "verify", path.to_str().expect("a path")]);
+    assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (0, "", ""));
+}

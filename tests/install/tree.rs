@@ -1,0 +1,285 @@
+//! `scripts/install`: what lies where, and that uninstalling leaves what was there before, and nothing else.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+use usbnet_tests::run::{Outcome, run};
+
+use crate::{ROOT, SHELLS, program};
+
+/// Every path below, with its mode and, of a file, its content.
+type Tree = BTreeMap<PathBuf, (u32, Option<Vec<u8>>)>;
+
+/// A file system to install into.
+struct Target {
+    directory: TempDir,
+}
+
+impl Target {
+    fn new() -> Self {
+        let target = Self { directory: tempfile::tempdir().expect("a directory") };
+        program(&target.directory.path().join("build/release/usbnet"), "the program");
+        fs::create_dir(target.at("")).expect("a directory");
+        target
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.directory.path().join("root").join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        fs::create_dir_all(self.at(path).parent().expect("a directory")).expect("a directory");
+        fs::write(self.at(path), text).expect("writable");
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.at(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    fn tree(&self) -> Tree {
+        let mut tree = Tree::new();
+        read(&self.at(""), &mut tree);
+        tree
+    }
+
+    /// Runs the script as `shell`, with the umask of somebody careful.
+    fn run(&self, shell: &[&str], arguments: &str) -> Outcome {
+        let line = format!(
+            "umask 077; export CARGO_TARGET_DIR='{}'; exec {} '{ROOT}/scripts/install' DESTDIR='{}' {arguments}",
+            self.directory.path().join("build").display(),
+            shell.join(" "),
+            self.at("").display()
+        );
+        run(&["sh", "-c", &line])
+    }
+
+    /// Runs it with success; returns what it says.
+    #[track_caller]
+    fn does(&self, arguments: &str) -> String {
+        let outcome = self.run(&["sh"], arguments);
+        assert_eq!((outcome.code, &*outcome.err), (0, ""), "{arguments}");
+        outcome.out
+    }
+}
+
+fn read(directory: &Path, tree: &mut Tree) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let metadata = path.symlink_metadata().expect("its metadata");
+        let content = metadata.is_file().then(|| fs::read(&path).expect("readable"));
+        tree.insert(path.clone(), (metadata.permissions().mode() & 0o7777, content));
+        if metadata.is_dir() {
+            read(&path, tree);
+        }
+    }
+}
+
+/// Each init system, and its files with `PREFIX=/usr`.
+const INITS: [(&str, &[&str]); 8] = [
+    ("systemd", &["usr/lib/systemd/system/usbnet.service"]),
+    ("openrc", &["etc/init.d/usbnet"]),
+    ("sysv", &["etc/init.d/usbnet"]),
+    ("runit", &["etc/sv/usbnet/run", "etc/sv/usbnet/finish", "etc/sv/usbnet/check", "etc/sv/usbnet/log/run"]),
+    ("procd", &["etc/init.d/usbnet", "etc/modules.d/usbnet"]),
+    (
+        "initramfs-tools",
+        &[
+            "usr/share/initramfs-tools/hooks/usbnet",
+            "usr/share/initramfs-tools/scripts/init-premount/usbnet",
+            "usr/share/initramfs-tools/scripts/init-bottom/usbnet",
+            "usr/share/usbnet/usbnet-early",
+        ],
+    ),
+    (
+        "mkinitfs",
+        &[
+            "usr/share/mkinitfs/hooks/50-usbnet.sh",
+            "usr/share/mkinitfs/hooks-cleanup/50-usbnet.sh",
+            "usr/share/mkinitfs/files/50-usbnet.files",
+            "usr/share/mkinitfs/modules/50-usbnet.modules",
+            "usr/share/usbnet/usbnet-early",
+        ],
+    ),
+    ("none", &[]),
+];
+
+/// What every installation has with `PREFIX=/usr`.
+const COMMON: [&str; 13] = [
+    "usr/sbin/usbnet",
+    "etc/usbnet/config.ron",
+    "usr/share/doc/usbnet/config.ron",
+    "usr/share/doc/usbnet/installed",
+    "usr/share/man/man8/usbnet.8",
+    "usr/share/man/man5/usbnet-config.5",
+    "usr/share/bash-completion/completions/usbnet",
+    "usr/share/zsh/site-functions/_usbnet",
+    "usr/share/fish/vendor_completions.d/usbnet.fish",
+    "usr/lib/NetworkManager/conf.d/50-usbnet.conf",
+    "usr/lib/systemd/network/05-usbnet.network",
+    "usr/lib/udev/rules.d/70-usbnet.rules",
+    "usr/lib/modules-load.d/usbnet.conf",
+];
+
+#[test]
+fn each_init_system_gets_its_files() {
+    for (init, own) in INITS {
+        let target = Target::new();
+        target.does(&format!("--init {init} PREFIX=/usr"));
+        let mut expected: Vec<PathBuf> = COMMON.iter().chain(own).map(|path| target.at(path)).collect();
+        expected.sort();
+        let tree = target.tree();
+        let files = tree.iter().filter(|(_, (_, content))| content.is_some());
+        let found: Vec<PathBuf> = files.map(|(path, _)| path.clone()).collect();
+        assert_eq!(found, expected, "{init}");
+        for (path, (mode, content)) in &tree {
+            let runs = content
+                .as_ref()
+                .is_none_or(|text| text.starts_with(b"#!") || path.ends_with("usr/sbin/usbnet"));
+            assert_eq!(*mode, if runs { 0o755 } else { 0o644 }, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn uninstalling_leaves_what_was_there_before() {
+    let places: [(&str, &[&str]); 3] = [
+        ("/usr", &["etc/init.d/other", "usr/share/man/man8/other.8"]),
+        ("/usr/local", &[]),
+        ("/opt/usbnet", &["opt/other"]),
+    ];
+    for (init, _) in INITS {
+        for ((prefix, others), shell) in places.into_iter().zip(SHELLS) {
+            let target = Target::new();
+            for other in others {
+                target.write(other, "somebody else's");
+            }
+            let before = target.tree();
+            let arguments = format!("--init={init} PREFIX={prefix}");
+            // Twice is no more than once.
+            for _ in 0..2 {
+                let outcome = target.run(shell, &arguments);
+                assert_eq!((outcome.code, &*outcome.err), (0, ""), "{arguments}, {shell:?}");
+            }
+            assert_ne!(target.tree(), before);
+            let outcome = target.run(shell, &format!("uninstall PREFIX={prefix}"));
+            assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (0, "", ""), "{arguments}, {shell:?}");
+            assert_eq!(target.tree(), before, "{arguments}, {shell:?}");
+        }
+    }
+}
+
+#[test]
+fn installed_files_name_the_program_where_it_is() {
+    for (init, _) in INITS {
+        let target = Target::new();
+        target.does(&format!("--init {init} PREFIX=/opt/usbnet"));
+        for (path, (_, content)) in target.tree() {
+            let text =
+                content.map(|content| String::from_utf8_lossy(&content).into_owned()).unwrap_or_default();
+            let wrong = ["/usr/sbin/usbnet", "/usr/share/usbnet"].map(|name| text.matches(name).count());
+            assert_eq!(wrong, [0, 0], "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn an_edited_configuration_is_nobody_elses() {
+    let target = Target::new();
+    let config = "etc/usbnet/config.ron";
+    target.does("--init none");
+    let shipped = target.read(config);
+
+    target.write(config, "Config(start_mode: \"charging\")\n");
+    let said = target.does("--init none");
+    assert!(said.contains("config.ron is edited, so it stays"), "{said}");
+    assert_eq!(target.read(config), "Config(start_mode: \"charging\")\n");
+
+    let said = target.does("uninstall");
+    assert!(said.contains("config.ron is edited, so it stays"), "{said}");
+    let left: Vec<PathBuf> = target.tree().into_keys().collect();
+    assert_eq!(left, ["etc", "etc/usbnet", config].map(|path| target.at(path)));
+
+    // One that was there before the first installation is not replaced either, nor taken away.
+    target.does("--init none");
+    target.does("uninstall");
+    assert_eq!(target.read(config), "Config(start_mode: \"charging\")\n");
+
+    // The defaults of an older version are nobody's.
+    fs::remove_file(target.at(config)).expect("removed");
+    target.does("--init none");
+    for copy in [config, "usr/local/share/doc/usbnet/config.ron"] {
+        target.write(copy, "Config()\n");
+    }
+    target.does("--init none");
+    assert_eq!(target.read(config), shipped);
+}
+
+#[test]
+fn what_ran_left_nothing_either() {
+    let target = Target::new();
+    target.does("--init runit");
+    target.write("var/lib/usbnet/mode", "network");
+    target.write("etc/sv/usbnet/supervise/status", "");
+    target.write("etc/sv/usbnet/log/supervise/status", "");
+    fs::create_dir(target.at("var/lib/other")).expect("a directory");
+    target.does("uninstall");
+    let left: Vec<PathBuf> = target.tree().into_keys().collect();
+    assert_eq!(left, ["var", "var/lib", "var/lib/other"].map(|path| target.at(path)));
+}
+
+#[test]
+fn the_init_system_is_found() {
+    let table: [(&[&str], Option<&str>); 9] = [
+        (&["run/systemd/system/x", "sbin/openrc-run"], Some("systemctl")),
+        (&["usr/lib/systemd/systemd", "etc/init.d/x"], Some("systemctl")),
+        (&["lib/systemd/systemd", "sbin/openrc-run"], Some("rc-update")),
+        (&["run/openrc/x", "lib/systemd/systemd"], Some("rc-update")),
+        (&["etc/runit/1", "etc/init.d/x"], Some("/etc/sv/usbnet")),
+        (&["run/runit/x", "lib/systemd/systemd"], Some("/etc/sv/usbnet")),
+        (&["sbin/procd", "etc/init.d/x"], Some("/etc/init.d/usbnet enable")),
+        (&["etc/init.d/x"], Some("update-rc.d")),
+        (&[], None),
+    ];
+    for (there, expected) in table {
+        let target = Target::new();
+        for path in there {
+            target.write(path, "");
+        }
+        let before = target.tree();
+        let outcome = target.run(&["sh"], "");
+        match expected {
+            Some(step) => {
+                assert_eq!((outcome.code, &*outcome.err), (0, ""), "{there:?}");
+                assert!(outcome.out.contains(step), "{there:?}: {}", outcome.out);
+            }
+            None => {
+                assert_eq!(outcome.code, 1);
+                assert!(outcome.err.contains("name it with --init"), "{}", outcome.err);
+                assert_eq!(target.tree(), before, "something was installed all the same");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_understood_changes_nothing() {
+    let table = [
+        ("--init", "--init needs a name"),
+        ("--init upstart", "upstart is not known"),
+        ("--help", "--help is not understood"),
+        ("--init none PREFIX=usr", "no absolute path"),
+        ("uninstall", "nothing is installed there"),
+    ];
+    for (arguments, reason) in table {
+        let target = Target::new();
+        let outcome = target.run(&["sh"], arguments);
+        assert_eq!(outcome.code, 1, "{arguments}");
+        assert!(outcome.err.contains(reason), "{arguments}: {}", outcome.err);
+        assert_eq!(target.tree(), Tree::new(), "{arguments}");
+    }
+}
