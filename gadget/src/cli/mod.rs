@@ -2,7 +2,7 @@
 
 mod args;
 mod check;
-mod client;
+pub mod client;
 mod events;
 mod lifecycle;
 mod log;
