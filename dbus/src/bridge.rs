@@ -1,0 +1,211 @@
+//! What is known of the daemon and of the settings, in one place; every change of either becomes signals.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use usbnet::cli::client::{ClientError, Connection};
+use usbnet::control::{Mode, ModeReply, Phase, Status};
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+use crate::view::{Facts, Signal, View, host, named};
+
+/// Where things are, and what is known.
+#[derive(Debug)]
+pub struct Bridge {
+    /// The daemon's run directory.
+    pub run: PathBuf,
+    /// The settings' file.
+    pub file: PathBuf,
+    /// How long `set_mode` waits before it answers that the switch is under way.
+    pub patience: Duration,
+    known: Mutex<Known>,
+    /// One asks at a time, so that the last answer is the last to be kept.
+    asking: Mutex<()>,
+    signals: Sender<Signal>,
+}
+
+#[derive(Debug)]
+struct Known {
+    facts: Option<Facts>,
+    settings: Settings,
+    view: View,
+    /// A mode is being set, or just was: that the host has not found the new gadget yet is no pulled cable.
+    settling: bool,
+    /// Counts what makes an answer that is on its way out of date.
+    turns: u64,
+}
+
+#[derive(Deserialize)]
+struct StatusReply {
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct ModesReply {
+    modes: Vec<Mode>,
+}
+
+impl Bridge {
+    /// A bridge that has not looked yet; its signals go to `signals` in their order.
+    #[must_use]
+    pub fn new(
+        run: PathBuf,
+        file: PathBuf,
+        patience: Duration,
+        settings: Settings,
+        signals: Sender<Signal>,
+    ) -> Self {
+        let view = View::of(None, &settings, &View::default());
+        let known = Mutex::new(Known { facts: None, settings, view, settling: false, turns: 0 });
+        Self { run, file, patience, known, asking: Mutex::new(()), signals }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What clients see.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.known().view.clone()
+    }
+
+    /// What the daemon said last.
+    ///
+    /// # Errors
+    /// There is no daemon.
+    pub fn facts(&self) -> Result<Facts, Failure> {
+        self.known().facts.clone().ok_or_else(Failure::not_running)
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.known().settings.clone()
+    }
+
+    /// Changes settings: on disk first.
+    ///
+    /// # Errors
+    /// They cannot be saved, and are as before.
+    pub fn set(&self, change: impl FnOnce(&mut Settings)) -> Result<(), Failure> {
+        let mut known = self.known();
+        let mut settings = known.settings.clone();
+        change(&mut settings);
+        if settings != known.settings {
+            let unsaved = |error| {
+                let file = self.file.display();
+                Failure::failed(format!("cannot write {file}: {error}; give usbnet-dbus its directory"))
+            };
+            settings.save(&self.file).map_err(unsaved)?;
+            known.settings = settings;
+            self.show(&mut known);
+        }
+        Ok(())
+    }
+
+    /// Asks the daemon what is, and shows it.
+    ///
+    /// # Errors
+    /// The daemon does not answer.
+    pub fn refresh(&self) -> Result<Facts, ClientError> {
+        let _turn = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = self.known().turns;
+        let mut connection = Connection::open(&self.run)?;
+        let StatusReply { status } = connection.call("Status", Value::Null)?;
+        let ModesReply { modes } = connection.call("Modes", Value::Null)?;
+        let mut known = self.known();
+        let before = known.facts.as_ref().is_some_and(|facts| facts.cable);
+        let pending = known.settling || status.state == Phase::Switching;
+        let there = host(status.udc.as_ref()).filter(|there| *there || !pending);
+        let facts = Facts { status, modes, cable: there.unwrap_or(before) };
+        if known.turns == turns {
+            known.facts = Some(facts.clone());
+            self.show(&mut known);
+        }
+        Ok(facts)
+    }
+
+    /// A switch began; asking the daemon could be too late to see it.
+    pub fn switching(&self, target: Option<String>) {
+        let mut known = self.known();
+        known.settling = true;
+        known.turns += 1;
+        if let Some(facts) = &mut known.facts {
+            facts.status.state = Phase::Switching;
+            facts.status.target = target;
+            self.show(&mut known);
+        }
+    }
+
+    /// The host has had its time: if it is not there now, the cable is not.
+    pub fn settled(&self) {
+        self.known().settling = false;
+    }
+
+    /// The daemon is gone.
+    pub fn lose(&self) {
+        let mut known = self.known();
+        known.facts = None;
+        known.settling = false;
+        known.turns += 1;
+        self.show(&mut known);
+    }
+
+    /// Sends a signal that is no change of what is seen.
+    pub fn send(&self, signal: Signal) {
+        // Nobody receives while the process ends.
+        let _ = self.signals.send(signal);
+    }
+
+    fn show(&self, known: &mut Known) {
+        let view = View::of(known.facts.as_ref(), &known.settings, &known.view);
+        for signal in view.signals(&known.view) {
+            self.send(signal);
+        }
+        if let Some(mode) = view.wanted(&known.view).and_then(|mode| self.mode(known, mode).ok()) {
+            self.set_unasked(mode);
+        }
+        known.view = view;
+    }
+
+    /// usbnet's name of a mode that may be set.
+    ///
+    /// # Errors
+    /// It is unknown, or not in the whitelist.
+    pub fn settable(&self, mode: &str) -> Result<String, Failure> {
+        self.mode(&self.known(), mode)
+    }
+
+    fn mode(&self, known: &Known, mode: &str) -> Result<String, Failure> {
+        let facts = known.facts.as_ref().ok_or_else(Failure::not_running)?;
+        let found = named(mode, &facts.modes).ok_or_else(|| Failure::unknown_mode(mode))?;
+        match known.settings.permits(mode) {
+            true => Ok(found.name.clone()),
+            false => Err(Failure::not_whitelisted(mode)),
+        }
+    }
+
+    /// The mode that was chosen for a cable that comes.
+    fn set_unasked(&self, mode: String) {
+        let run = self.run.clone();
+        thread::spawn(move || match switch(&run, &mode) {
+            Ok(()) => log::info!("mode {mode} is set because a cable came"),
+            Err(error) => log::warn!("mode {mode} is not set although a cable came: {error}"),
+        });
+    }
+}
+
+/// Switches, and waits until the mode is confirmed.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn switch(run: &std::path::Path, mode: &str) -> Result<(), ClientError> {
+    Connection::open(run)?.call::<ModeReply>("SetMode", json!({ "name": mode })).map(|_| ())
+}

@@ -1,0 +1,94 @@
+//! usbnet-dbus: usb-moded's D-Bus interface for usbnet, so that the front ends written for usb-moded find a service.
+//!
+//! It has no privileges of its own: it talks to usbnet's control socket, and keeps in a directory of its own what usbnet
+//! has no place for.
+
+mod bridge;
+mod failure;
+mod object;
+mod permit;
+mod settings;
+mod view;
+mod watch;
+mod words;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use clap::Parser;
+use futures_lite::StreamExt;
+use zbus::object_server::SignalEmitter;
+
+use bridge::Bridge;
+use object::{NAME, PATH, UsbModed, emit};
+use settings::Settings;
+
+/// Speaks usb-moded's D-Bus interface on the system bus, for usbnet.
+#[derive(Debug, Parser)]
+#[command(name = "usbnet-dbus", version)]
+struct Arguments {
+    /// The daemon's run directory
+    #[arg(long, value_name = "DIR", default_value = "/run/usbnet")]
+    run: PathBuf,
+    /// Where settings are kept
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/usbnet-dbus")]
+    state: PathBuf,
+    /// How long set_mode waits before it answers that the switch is under way
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    patience: u64,
+}
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::new().filter_or("USBNET_LOG", "info")).init();
+    match async_io::block_on(serve(Arguments::parse())) {
+        Ok(()) => {
+            log::error!("the bus took the name {NAME} away; is usb-moded installed too?");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            log::error!("{NAME} is not on the bus: {error}; is the bus policy installed?");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns when the name is lost.
+async fn serve(arguments: Arguments) -> zbus::Result<()> {
+    let file = arguments.state.join("settings.json");
+    let settings = Settings::load(&file).unwrap_or_else(|error| {
+        log::warn!("{}: {error}; it is replaced when a setting is changed", file.display());
+        Settings::default()
+    });
+    let (signals, received) = mpsc::channel();
+    let patience = Duration::from_secs(arguments.patience);
+    let bridge = Arc::new(Bridge::new(arguments.run, file, patience, settings, signals));
+    if let Err(error) = bridge.refresh() {
+        log::warn!("{error}");
+    }
+    // Whoever asks after these has come too early for them.
+    for _ in received.try_iter() {}
+
+    let object = UsbModed::new(Arc::clone(&bridge));
+    let bus = zbus::connection::Builder::system()?.serve_at(PATH, object)?.build().await?;
+    let mut lost = zbus::fdo::DBusProxy::new(&bus).await?.receive_name_lost().await?;
+    bus.request_name_with_flags(NAME, zbus::fdo::RequestNameFlags::DoNotQueue.into()).await?;
+    thread::spawn(move || watch::watch(&bridge));
+    let emitter = SignalEmitter::new(&bus, PATH)?.to_owned();
+    thread::spawn(move || {
+        for signal in received {
+            log::debug!("{signal:?}");
+            if let Err(error) = async_io::block_on(emit(&emitter, &signal)) {
+                log::warn!("{signal:?} is not sent: {error}");
+            }
+        }
+    });
+    while let Some(name) = lost.next().await {
+        if name.args().is_ok_and(|name| name.name == NAME) {
+            break;
+        }
+    }
+    Ok(())
+}

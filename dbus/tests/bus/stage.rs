@@ -1,0 +1,215 @@
+//! A private bus with the bridge on it, and a scripted daemon behind the control socket.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::daemon::Daemon;
+
+pub const NAME: &str = "com.meego.usb_moded";
+pub const PATH: &str = "/com/meego/usb_moded";
+
+/// Nothing that happens at all takes this long.
+const BOUND: Duration = Duration::from_secs(120);
+
+/// A process that ends with its owner.
+#[derive(Debug)]
+pub struct Running(Child);
+
+impl Running {
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.stdin(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a client's command printed.
+#[derive(Debug)]
+pub struct Answer {
+    pub good: bool,
+    pub text: String,
+}
+
+/// The bus, the daemon and the bridge, in a directory of their own.
+#[derive(Debug)]
+pub struct Stage {
+    bridge: Option<Running>,
+    pub daemon: Daemon,
+    _bus: Running,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    /// With the shipped modes, `network` set, and a host at the other end.
+    pub fn new() -> Self {
+        let mut stage = Self::without_bridge();
+        stage.start_bridge(&[], &[]);
+        stage
+    }
+
+    pub fn without_bridge() -> Self {
+        assert!(nix::unistd::getuid().is_root(), "these tests need root: callers have other users");
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
+        let config = directory.path().join("bus.conf");
+        fs::write(&config, bus_config(directory.path())).expect("the bus's configuration");
+        let mut command = Command::new("dbus-daemon");
+        command.arg("--nofork").arg("--nopidfile").arg("--nosyslog");
+        let bus = Running::start(command.arg(format!("--config-file={}", config.display())));
+        wait_until("the bus", || {
+            std::os::unix::net::UnixStream::connect(directory.path().join("bus")).is_ok()
+        });
+        let daemon = Daemon::start(&directory.path().join("control"));
+        Self { bridge: None, daemon, _bus: bus, directory }
+    }
+
+    /// Starts the bridge, or starts it again.
+    pub fn start_bridge(&mut self, runner: &[&str], options: &[&str]) {
+        drop(self.bridge.take());
+        self.daemon.forget_watchers();
+        wait_until("the name to be free", || !self.has_owner(NAME));
+        let program = [runner, &[env!("CARGO_BIN_EXE_usbnet-dbus")]].concat();
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).args(options);
+        command.arg("--run").arg(self.directory.path()).arg("--state").arg(self.directory.path());
+        self.bridge = Some(Running::start(command.env("DBUS_SYSTEM_BUS_ADDRESS", self.address())));
+        wait_until("the bridge", || self.has_owner(NAME));
+        self.daemon.wait_for_watcher();
+    }
+
+    pub fn address(&self) -> String {
+        format!("unix:path={}", self.directory.path().join("bus").display())
+    }
+
+    pub fn settings(&self) -> PathBuf {
+        self.directory.path().join("settings.json")
+    }
+
+    pub fn has_owner(&self, name: &str) -> bool {
+        let bus = "org.freedesktop.DBus";
+        self.run(&["busctl", "call", bus, "/org/freedesktop/DBus", bus, "NameHasOwner", "s", name]).text
+            == "b true"
+    }
+
+    /// Runs a client's command on the bus.
+    pub fn run(&self, command: &[&str]) -> Answer {
+        let mut bounded = Command::new("timeout");
+        bounded.arg(BOUND.as_secs().to_string()).args(command);
+        let output = bounded.env("DBUS_SYSTEM_BUS_ADDRESS", self.address()).output();
+        let Output { status, stdout, stderr } = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let text = String::from_utf8_lossy(&[stdout, stderr].concat()).trim().to_owned();
+        Answer { good: status.success(), text }
+    }
+
+    /// Calls a method with busctl: signature and arguments in, signature and results out.
+    pub fn call(&self, method: &str, arguments: &[&str]) -> Answer {
+        self.run(&[&["busctl", "call", NAME, PATH, NAME, method] as &[&str], arguments].concat())
+    }
+
+    /// Calls a method with dbus-send, which says the names of errors; `runner` may make it another user's.
+    pub fn send(&self, runner: &[&str], method: &str, arguments: &[&str]) -> Answer {
+        let destination = format!("--dest={NAME}");
+        let method = format!("{NAME}.{method}");
+        let command = ["dbus-send", "--system", "--print-reply=literal", &destination, PATH, &method];
+        self.run(&[runner, &command, arguments].concat())
+    }
+
+    /// Listens to the bridge's signals from now on.
+    pub fn listen(&self) -> Signals {
+        let mut command = Command::new("gdbus");
+        command.args(["monitor", "--system", "--dest", NAME]).env("DBUS_SYSTEM_BUS_ADDRESS", self.address());
+        let mut process = Running::start(command.stdout(Stdio::piped()));
+        let output = process.0.stdout.take().expect("its output");
+        let (sender, lines) = channel();
+        thread::spawn(move || lines_of(output).try_for_each(|line| sender.send(line)));
+        let signals = Signals { lines, _process: process };
+        signals.until("is owned by");
+        signals
+    }
+}
+
+fn lines_of(output: impl Read) -> impl Iterator<Item = String> {
+    BufReader::new(output).lines().map_while(Result::ok)
+}
+
+/// What `gdbus monitor` prints.
+#[derive(Debug)]
+pub struct Signals {
+    lines: Receiver<String>,
+    _process: Running,
+}
+
+impl Signals {
+    /// The lines up to the one with this in it, that one included.
+    #[track_caller]
+    pub fn until(&self, part: &str) -> Vec<String> {
+        let end = Instant::now() + BOUND;
+        let mut seen = Vec::new();
+        loop {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => seen.push(line),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("waited in vain for {part:?}; came: {seen:#?}")
+                }
+            }
+            if seen.last().is_some_and(|line| line.contains(part)) {
+                return seen;
+            }
+        }
+    }
+}
+
+/// Waits for a condition, not for a time.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + BOUND;
+    while !condition() {
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// As the system bus is configured, with the shipped policy.
+fn bus_config(directory: &Path) -> String {
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/data/com.meego.usb_moded.conf");
+    format!(
+        r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <auth>EXTERNAL</auth>
+  <listen>unix:path={}</listen>
+  <policy context="default">
+    <allow user="*"/>
+    <deny own="*"/>
+    <deny send_type="method_call"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/>
+    <allow receive_type="method_return"/>
+    <allow receive_type="error"/>
+    <allow receive_type="signal"/>
+    <allow send_destination="org.freedesktop.DBus"/>
+  </policy>
+  <policy user="root">
+    <allow own="org.freedesktop.PolicyKit1"/>
+    <allow send_destination="org.freedesktop.PolicyKit1"/>
+  </policy>
+  <include>{policy}</include>
+</busconfig>
+"#,
+        directory.join("bus").display()
+    )
+}
