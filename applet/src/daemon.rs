@@ -1,0 +1,97 @@
+//! The daemon, asked and listened to over its control socket.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use usbnet::cli::client::{ClientError, Connection};
+use usbnet::control::{Mode, ModeReply, Refusal, SetMode, Status};
+
+use crate::model::{Input, Seen};
+
+/// How long to wait before the daemon is looked for again; twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+#[derive(Deserialize)]
+struct StatusReply {
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct ModesReply {
+    modes: Vec<Mode>,
+}
+
+/// Asks how things are.
+///
+/// # Errors
+/// The connection's.
+pub fn look(run: &Path) -> Result<Seen, ClientError> {
+    let mut connection = Connection::open(run)?;
+    let StatusReply { status } = connection.call("Status", Value::Null)?;
+    let ModesReply { modes } = connection.call("Modes", Value::Null)?;
+    Ok(Seen { status, modes })
+}
+
+/// Asks for a switch, and waits until it is over.
+///
+/// # Errors
+/// Why it is not done; what keeps it from being asked for is told in the same way.
+pub fn set(run: &Path, set: &SetMode) -> Result<(), Refusal> {
+    let ask = || Connection::open(run)?.call::<ModeReply>("SetMode", json!(set));
+    ask().map(|_| ()).map_err(refusal)
+}
+
+/// Asks for the end of the switch under way. That there is none any more needs no words.
+pub fn cancel(run: &Path) {
+    let _ = Connection::open(run).and_then(|mut connection| connection.call::<Value>("Cancel", json!({})));
+}
+
+fn refusal(error: ClientError) -> Refusal {
+    match error {
+        ClientError::Refused(refusal) => refusal,
+        error => Refusal::Failed { exit: error.exit(), message: error.to_string() },
+    }
+}
+
+/// Tells how things are, now and after each of the daemon's events, for as long as `tell` says that somebody listens.
+pub fn follow(run: &Path, mut tell: impl FnMut(Input) -> bool) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let why = match listen(run, &mut || pause = FIRST_PAUSE, &mut tell) {
+            Ok(()) => return,
+            Err(ClientError::NotRunning(_) | ClientError::Lost(_)) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        if !tell(Input::Gone(why)) {
+            return;
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Returns when nobody listens any more.
+fn listen(
+    run: &Path,
+    reached: &mut impl FnMut(),
+    tell: &mut impl FnMut(Input) -> bool,
+) -> Result<(), ClientError> {
+    let mut watch = Connection::open(run)?;
+    watch.subscribe("Watch")?;
+    loop {
+        // What an event changes is in the status, so that all that came until now are one.
+        watch.receive::<Value>()?;
+        while watch.has_message() {
+            watch.receive::<Value>()?;
+        }
+        let seen = look(run)?;
+        reached();
+        if !tell(Input::Seen(Box::new(seen))) {
+            return Ok(());
+        }
+    }
+}

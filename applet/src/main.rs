@@ -1,0 +1,137 @@
+//! usbnet's status-bar applet: the mode in the tray, another one in two clicks, and a question when a card is in use.
+//!
+//! Data flows one way: daemon and user → [`model`] → [`view`] → tray, notification or status bar.
+
+mod bar;
+mod daemon;
+mod icon;
+mod markup;
+mod model;
+mod notify;
+mod tray;
+mod view;
+mod words;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+use clap::Parser;
+
+use crate::bar::Format;
+use crate::model::{Effect, Input, Model};
+use crate::notify::Notifier;
+use crate::view::{Note, View};
+use crate::words::Words;
+
+/// The status-bar applet of usbnet.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// Where the daemon's socket is.
+    #[arg(long, value_name = "DIR", default_value = "/run/usbnet", hide_short_help = true)]
+    run_dir: PathBuf,
+    /// Print a line for each change, for a status bar that runs a command, instead of being in the tray
+    #[arg(long)]
+    format: Option<Format>,
+}
+
+/// Why it ends before its time.
+#[derive(Debug, thiserror::Error)]
+enum AppletError {
+    /// no desktop for notifications
+    #[error("no session bus for notifications: {0}; start it in a desktop session, or use --format")]
+    Notifications(#[from] zbus::Error),
+    /// no desktop for the tray
+    #[error("no session bus for the tray: {0}; start it in a desktop session, or use --format")]
+    Tray(#[from] ksni::Error),
+    /// standard output
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let words = Words::from_environment();
+    let result = match args.format {
+        Some(format) => print(&args, format, &words),
+        None => run(&args, &words),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("usbnet-applet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints until nobody reads any more.
+fn print(args: &Args, format: Format, words: &Words) -> Result<(), AppletError> {
+    let (mut model, mut last, mut result) = (Model::default(), String::new(), Ok(()));
+    daemon::follow(&args.run_dir, |input| {
+        model.take(input);
+        let line = format.line(&View::of(&model, words));
+        if line != last {
+            result = writeln!(io::stdout(), "{line}");
+            last = line;
+        }
+        result.is_ok()
+    });
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Runs in the tray until the user or the session ends it.
+fn run(args: &Args, words: &Words) -> Result<(), AppletError> {
+    let (send, inputs) = mpsc::channel();
+    let mut model = Model::default();
+    let notifier = Notifier::new(send.clone())?;
+    let item = tray::show(View::of(&model, words), send.clone())?;
+    let (run_dir, tell) = (args.run_dir.clone(), send.clone());
+    thread::spawn(move || daemon::follow(&run_dir, |input| tell.send(input).is_ok()));
+    for input in inputs {
+        for effect in model.take(input) {
+            match effect {
+                Effect::Quit => return Ok(()),
+                Effect::Withdraw => notifier.withdraw(),
+                Effect::Notify => notify(&notifier, &model, words),
+                effect => ask(args.run_dir.clone(), effect, send.clone()),
+            }
+        }
+        tray::update(&item, View::of(&model, words));
+    }
+    Ok(())
+}
+
+/// A desktop without notifications still has the menu.
+fn notify(notifier: &Notifier, model: &Model, words: &Words) {
+    let note = model.refused.as_ref().map(|refused| Note::of(refused, words));
+    if let Some(Err(error)) = note.map(|note| notifier.show(&note)) {
+        eprintln!("usbnet-applet: no notification: {error}");
+    }
+}
+
+/// Asks the daemon, which can take minutes.
+fn ask(run: PathBuf, effect: Effect, tell: Sender<Input>) {
+    thread::spawn(move || {
+        let answer = match effect {
+            Effect::Set(set) => {
+                let result = daemon::set(&run, &set);
+                Some(Input::Answered(set, result))
+            }
+            Effect::Look => daemon::look(&run).ok().map(|seen| Input::Seen(Box::new(seen))),
+            Effect::CancelSwitch => {
+                daemon::cancel(&run);
+                None
+            }
+            Effect::Notify | Effect::Withdraw | Effect::Quit => None,
+        };
+        // Nobody listens only when the applet ends.
+        answer.map(|answer| tell.send(answer));
+    });
+}

@@ -1,0 +1,115 @@
+//! The view as a StatusNotifierItem with its menu.
+
+use std::sync::mpsc::Sender;
+
+use ksni::blocking::{Handle, TrayMethods};
+use ksni::menu::{CheckmarkItem, StandardItem};
+use ksni::{Category, MenuItem, Status, ToolTip, Tray};
+
+use crate::markup;
+use crate::model::{Choice, Input};
+use crate::view::{Entry, View};
+
+/// The item in the tray.
+#[derive(Debug)]
+pub struct Item {
+    view: View,
+    choices: Sender<Input>,
+}
+
+/// Puts it into the tray, now or when there is one; what is chosen there is sent to `choices`.
+///
+/// # Errors
+/// The session bus's.
+pub fn show(view: View, choices: Sender<Input>) -> Result<Handle<Item>, ksni::Error> {
+    Item { view, choices }.assume_sni_available(true).spawn()
+}
+
+/// Shows another view.
+pub fn update(item: &Handle<Item>, view: View) {
+    item.update(|item| item.view = view);
+}
+
+impl Item {
+    fn choose(&self, choice: &Choice) {
+        // Nobody listens only when the applet ends.
+        let _ = self.choices.send(Input::Chosen(choice.clone()));
+    }
+}
+
+impl Tray for Item {
+    const MENU_ON_ACTIVATE: bool = true;
+
+    fn id(&self) -> String {
+        "usbnet".into()
+    }
+
+    fn category(&self) -> Category {
+        Category::Hardware
+    }
+
+    fn title(&self) -> String {
+        self.view.title.clone()
+    }
+
+    fn status(&self) -> Status {
+        if self.view.asks { Status::NeedsAttention } else { Status::Active }
+    }
+
+    /// Without a name: LXQt's panel looks at no pixels of an item whose icon has one, though no theme knows it.
+    fn icon_pixmap(&self) -> Vec<ksni::Icon> {
+        self.view.icon.pixmaps()
+    }
+
+    fn attention_icon_pixmap(&self) -> Vec<ksni::Icon> {
+        self.icon_pixmap()
+    }
+
+    fn tool_tip(&self) -> ToolTip {
+        let facts: Vec<String> = self.view.facts.iter().map(|fact| markup::escape(fact)).collect();
+        ToolTip {
+            title: self.view.title.clone(),
+            description: facts.join("\n"),
+            icon_pixmap: self.icon_pixmap(),
+            ..ToolTip::default()
+        }
+    }
+
+    fn menu(&self) -> Vec<MenuItem<Self>> {
+        self.view.menu.iter().map(menu_item).collect()
+    }
+
+    /// Traffic has no events: its figures are asked for when somebody looks.
+    fn menu_about_to_show(&mut self) {
+        self.choose(&Choice::Look);
+    }
+}
+
+fn menu_item(entry: &Entry) -> MenuItem<Item> {
+    // An underscore alone would mark the access key.
+    let label = |text: &str| text.replace('_', "__");
+    match entry.clone() {
+        Entry::Separator => MenuItem::Separator,
+        Entry::Fact(text) => {
+            StandardItem { label: label(&text), enabled: false, ..StandardItem::default() }.into()
+        }
+        Entry::Action(text, choice) => StandardItem {
+            label: label(&text),
+            activate: Box::new(move |item: &mut Item| item.choose(&choice)),
+            ..StandardItem::default()
+        }
+        .into(),
+        Entry::Mode { label: text, current, choice } => CheckmarkItem {
+            label: label(&text),
+            checked: current,
+            enabled: choice.is_some(),
+            activate: Box::new(move |item: &mut Item| {
+                if let Some(choice) = &choice {
+                    item.choose(choice);
+                }
+            }),
+            ..CheckmarkItem::default()
+        }
+        .into(),
+    }
+}

@@ -1,0 +1,454 @@
+//! What the tray, a notification and a status bar show: the model in words, as plain values.
+
+use usbnet::control::{Held, Lease, Mode, Phase, Refusal, Size, Status};
+
+use crate::icon::{Icon, Shape, State};
+use crate::model::{Answer, Choice, Model, Refused, Seen, WAIT};
+use crate::words::{Text, Words};
+
+/// All that is to be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The picture.
+    pub icon: Icon,
+    /// The mode, as short as can be.
+    pub mode: String,
+    /// The mode and how that goes, in one line.
+    pub title: String,
+    /// What else is to be known, a fact each.
+    pub facts: Vec<String>,
+    /// From top to bottom.
+    pub menu: Vec<Entry>,
+    /// The user has a question to answer.
+    pub asks: bool,
+}
+
+/// An entry of the menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Only to be read.
+    Fact(String),
+    /// A line between others.
+    Separator,
+    /// A mode.
+    Mode {
+        /// Its name, and why it cannot be chosen.
+        label: String,
+        /// It is the current one.
+        current: bool,
+        /// What choosing it does; nothing if it cannot be chosen.
+        choice: Option<Choice>,
+    },
+    /// Something to do.
+    Action(String, Choice),
+}
+
+/// What a notification says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// One line.
+    pub title: String,
+    /// The rest, a line each.
+    pub lines: Vec<String>,
+    /// What can be done about it.
+    pub answers: Vec<(Answer, String)>,
+}
+
+impl View {
+    /// What is to be seen of a model.
+    #[must_use]
+    pub fn of(model: &Model, words: &Words) -> Self {
+        let question = model.refused.as_ref().filter(|refused| !refused.answers().is_empty());
+        let asked = question.into_iter().flat_map(|refused| question_entries(refused, words)).collect();
+        let mut view = match &model.seen {
+            Some(seen) => Self::running(seen, asked, words),
+            None => Self::not_running(model, words),
+        };
+        view.asks = question.is_some();
+        view.menu.extend([Entry::Separator, Entry::Action(words.say(Text::Quit), Choice::Quit)]);
+        view
+    }
+
+    fn not_running(model: &Model, words: &Words) -> Self {
+        let title = words.say(Text::NotRunning);
+        let facts: Vec<String> = model.gone.iter().cloned().collect();
+        Self {
+            icon: Icon { shape: Shape::Usb, state: State::NotRunning },
+            mode: title.clone(),
+            menu: std::iter::once(&title).chain(&facts).cloned().map(Entry::Fact).collect(),
+            title,
+            facts,
+            asks: false,
+        }
+    }
+
+    fn running(seen: &Seen, mut menu: Vec<Entry>, words: &Words) -> Self {
+        let Seen { status, modes } = seen;
+        let (facts, title) = (facts(status, words), title(seen, words));
+        menu.push(Entry::Fact(title.clone()));
+        menu.extend(facts.iter().cloned().map(Entry::Fact));
+        if status.state == Phase::Switching {
+            menu.push(Entry::Action(words.say(Text::CancelSwitch), Choice::CancelSwitch));
+        }
+        menu.push(Entry::Separator);
+        menu.extend(modes.iter().map(|mode| mode_entry(mode, words)));
+        let shape = shown(seen).map_or(Shape::Usb, Shape::of);
+        let mode = status.mode.clone().unwrap_or_else(|| words.say(Text::NoMode));
+        Self { icon: Icon { shape, state: state(seen) }, mode, title, facts, menu, asks: false }
+    }
+}
+
+/// The mode that is set, or is being set where there is none.
+fn shown(seen: &Seen) -> Option<&Mode> {
+    let name = seen.status.mode.as_ref().or(seen.status.target.as_ref())?;
+    seen.modes.iter().find(|mode| mode.name == *name)
+}
+
+fn state(seen: &Seen) -> State {
+    let status = &seen.status;
+    match (status.state, &status.error, &status.udc) {
+        (Phase::Switching, ..) => State::Switching,
+        (_, Some(_), _) => State::Failed,
+        (Phase::Stopped | Phase::Lost, ..) => State::Unplugged,
+        (Phase::Confirmed, None, None) => State::Unknown,
+        (Phase::Confirmed, None, Some(_)) if shown(seen).is_some_and(|mode| mode.functions.is_empty()) => {
+            State::Unknown
+        }
+        (Phase::Confirmed, None, Some(udc)) => match udc.state.as_str() {
+            "configured" => State::Connected,
+            "not attached" => State::Unplugged,
+            _ => State::Waiting,
+        },
+    }
+}
+
+fn title(seen: &Seen, words: &Words) -> String {
+    let status = &seen.status;
+    let mode = status.mode.clone().unwrap_or_else(|| words.say(Text::NoMode));
+    let state = match (status.state, &status.target, state(seen)) {
+        (Phase::Switching, Some(target), _) => words.fill(Text::Switching, &[("mode", target)]),
+        (Phase::Switching, None, _) => words.say(Text::Stopping),
+        (Phase::Lost, ..) => words.say(Text::Lost),
+        (_, _, State::Connected) => words.say(Text::Connected),
+        (_, _, State::Waiting) => words.say(Text::Waiting),
+        (Phase::Confirmed, _, State::Unplugged) => words.say(Text::Unplugged),
+        _ => return mode,
+    };
+    words.fill(Text::Now, &[("mode", &mode), ("state", &state)])
+}
+
+fn facts(status: &Status, words: &Words) -> Vec<String> {
+    let progress = status.progress.iter().map(ToString::to_string);
+    let link = status.link.iter().flat_map(|link| {
+        let size = |bytes| Size(bytes).to_string();
+        let (received, sent) = (size(link.received_bytes), size(link.sent_bytes));
+        [
+            words.fill(Text::Link, &[("address", &link.address), ("interface", &link.interface)]),
+            words.fill(Text::Traffic, &[("received", &received), ("sent", &sent)]),
+        ]
+    });
+    let leases = status.leases.iter().map(|lease| lease_fact(lease, words));
+    progress.chain(status.error.clone()).chain(link).chain(leases).collect()
+}
+
+fn lease_fact(lease: &Lease, words: &Words) -> String {
+    let name = lease.hostname.clone().unwrap_or_else(|| words.say(Text::Somebody));
+    words.fill(Text::Lease, &[("name", &name), ("address", &lease.address)])
+}
+
+fn mode_entry(mode: &Mode, words: &Words) -> Entry {
+    let unavailable = |why: &String| words.fill(Text::Unavailable, &[("mode", &mode.name), ("why", why)]);
+    Entry::Mode {
+        label: mode.why.as_ref().map_or_else(|| mode.name.clone(), unavailable),
+        current: mode.current,
+        choice: mode.why.is_none().then(|| Choice::Mode(mode.name.clone())),
+    }
+}
+
+/// The question again, for desktops whose notifications have no buttons.
+fn question_entries(refused: &Refused, words: &Words) -> Vec<Entry> {
+    let Note { title, lines, answers } = Note::of(refused, words);
+    let facts = std::iter::once(title).chain(lines).map(Entry::Fact);
+    let answers = answers.into_iter().map(|(answer, label)| Entry::Action(label, Choice::Answer(answer)));
+    facts.chain(answers).chain([Entry::Separator]).collect()
+}
+
+impl Note {
+    /// Why there was no switch, and what can be done about it.
+    #[must_use]
+    pub fn of(refused: &Refused, words: &Words) -> Self {
+        let mode = refused.set.name.as_str();
+        let failed = words.fill(Text::FailedTo, &[("mode", mode)]);
+        let waits = words.fill(Text::Waits, &[("mode", mode), ("minutes", &(WAIT / 60).to_string())]);
+        let answers = refused.answers();
+        let force = |text| answers.contains(&Answer::Force).then(|| words.say(text));
+        let (title, lines) = match &refused.refusal {
+            Refusal::CardBusy { holders } => {
+                let holders = holders.iter().map(holder);
+                (words.say(Text::CardBusy), holders.chain([waits]).chain(force(Text::ForceEnds)).collect())
+            }
+            Refusal::HostBusy { cards } => {
+                let cards = cards.iter().cloned();
+                (words.say(Text::HostBusy), cards.chain([waits]).chain(force(Text::ForceTakes)).collect())
+            }
+            Refusal::NotPermitted { group: None } => (failed, vec![words.say(Text::OnlyRoot)]),
+            Refusal::NotPermitted { group: Some(group) } => {
+                (failed, vec![words.fill(Text::OnlyGroup, &[("group", group)])])
+            }
+            Refusal::Switching { target, .. } => {
+                (failed, vec![words.fill(Text::OtherSwitch, &[("mode", target)])])
+            }
+            other => (failed, vec![other.to_string()]),
+        };
+        let label = |answer: &Answer| (*answer, words.say(answer_text(*answer)));
+        Self { title, lines, answers: answers.iter().map(label).collect() }
+    }
+}
+
+const fn answer_text(answer: Answer) -> Text {
+    match answer {
+        Answer::Wait => Text::Wait,
+        Answer::Cancel => Text::Cancel,
+        Answer::Force => Text::Force,
+    }
+}
+
+/// `/media/mmc1: vi (pid 812, user): /media/mmc1/notes.txt`; in the daemon's words what is not a process.
+fn holder(Held { card, holder }: &Held) -> String {
+    let Some(pid) = holder.pid else { return format!("{card}: {holder}") };
+    let program = holder.program.as_deref().unwrap_or("?");
+    let user = holder.user.as_deref().unwrap_or("?");
+    format!("{card}: {program} (pid {pid}, {user}): {}", holder.path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use usbnet::cards::HolderKind;
+    use usbnet::control::{Progress, SetMode};
+    use usbnet::exit::Exit;
+
+    use super::*;
+    use crate::model::tests::held;
+
+    fn seen(change: impl FnOnce(&mut Status)) -> Seen {
+        let mut status = serde_json::from_value(json!({
+            "mode": "network", "target": null, "state": "confirmed", "error": null, "backend": "configfs",
+            "udc": {"name": "dummy_udc.0", "state": "configured", "speed": null}, "link": null, "responder": null,
+            "leases": [], "cards": [], "progress": null,
+            "system": {"hostname": "n800", "kernel": "6.1", "uptime_seconds": 5},
+        }))
+        .expect("a status");
+        change(&mut status);
+        let mode = |name: &str, functions: &[&str], why: Option<&str>| Mode {
+            name: name.into(),
+            functions: functions.iter().map(ToString::to_string).collect(),
+            current: status.mode.as_deref() == Some(name),
+            why: why.map(Into::into),
+        };
+        let modes = vec![
+            mode("network", &["ncm"], None),
+            mode("storage", &["mass_storage"], Some("no card")),
+            mode("charging", &[], None),
+        ];
+        Seen { status, modes }
+    }
+
+    fn view(change: impl FnOnce(&mut Status)) -> View {
+        View::of(&Model { seen: Some(seen(change)), ..Model::default() }, &Words::of("en"))
+    }
+
+    fn udc(state: &str) -> impl FnOnce(&mut Status) + use<'_> {
+        move |status| status.udc.as_mut().expect("a UDC").state = state.into()
+    }
+
+    #[test]
+    fn each_state_has_its_icon_and_title() {
+        let switching = |to: Option<&'static str>| {
+            view(move |status| {
+                (status.state, status.target) = (Phase::Switching, to.map(Into::into));
+            })
+        };
+        let table: [(&str, View, &str, &str); 12] = [
+            ("in use", view(udc("configured")), "usbnet-network-connected", "network: connected"),
+            (
+                "asleep",
+                view(udc("suspended")),
+                "usbnet-network-waiting",
+                "network: the computer is not using it",
+            ),
+            ("no cable", view(udc("not attached")), "usbnet-network-unplugged", "network: no cable"),
+            (
+                "charging",
+                view(|status| {
+                    status.mode = Some("charging".into());
+                    udc("not attached")(status);
+                }),
+                "usbnet-charging-unknown",
+                "charging",
+            ),
+            ("no gadget", view(|status| status.udc = None), "usbnet-network-unknown", "network"),
+            (
+                "a mode that is gone",
+                view(|status| status.mode = Some("old".into())),
+                "usbnet-usb-connected",
+                "old: connected",
+            ),
+            (
+                "switching",
+                switching(Some("storage")),
+                "usbnet-network-switching",
+                "network: switching to storage",
+            ),
+            ("stopping", switching(None), "usbnet-network-switching", "network: stopping"),
+            (
+                "first switch",
+                view(|status| {
+                    (status.mode, status.udc) = (None, None);
+                    (status.state, status.target) = (Phase::Switching, Some("storage".into()));
+                }),
+                "usbnet-storage-switching",
+                "no mode: switching to storage",
+            ),
+            (
+                "no controller",
+                view(|status| {
+                    (status.state, status.target, status.udc) = (Phase::Lost, Some("network".into()), None);
+                }),
+                "usbnet-network-unplugged",
+                "network: the USB controller is gone",
+            ),
+            (
+                "failed",
+                view(|status| status.error = Some("no answer".into())),
+                "usbnet-network-failed",
+                "network",
+            ),
+            (
+                "stopped",
+                view(|status| (status.mode, status.state) = (None, Phase::Stopped)),
+                "usbnet-usb-unplugged",
+                "no mode",
+            ),
+        ];
+        for (name, view, icon, title) in table {
+            assert_eq!((view.icon.name().as_str(), view.title.as_str()), (icon, title), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_menu_has_facts_modes_and_the_end() {
+        let menu = view(|status| {
+            (status.state, status.target) = (Phase::Switching, Some("charging".into()));
+            let what = "writing back".into();
+            status.progress = Some(Progress { card: None, what, bytes_left: Some(2_000), seconds: 3 });
+            status.leases = vec![Lease {
+                address: "192.168.2.14".into(),
+                mac: "02:00:00:00:00:02".into(),
+                hostname: None,
+                seconds_left: 9,
+            }];
+        })
+        .menu;
+        let mode = |label: &str, current, name: Option<&str>| Entry::Mode {
+            label: label.into(),
+            current,
+            choice: name.map(|name| Choice::Mode(name.into())),
+        };
+        let expected = [
+            Entry::Fact("network: switching to charging".into()),
+            Entry::Fact("writing back, 2.0 kB left, 3 s".into()),
+            Entry::Fact("a computer has 192.168.2.14".into()),
+            Entry::Action("Cancel the switch".into(), Choice::CancelSwitch),
+            Entry::Separator,
+            mode("network", true, Some("network")),
+            mode("storage: no card", false, None),
+            mode("charging", false, Some("charging")),
+            Entry::Separator,
+            Entry::Action("Quit".into(), Choice::Quit),
+        ];
+        assert_eq!(menu, expected);
+    }
+
+    #[test]
+    fn without_a_daemon_there_is_only_the_end() {
+        let model = Model { gone: Some("no permission".into()), ..Model::default() };
+        let view = View::of(&model, &Words::of("de"));
+        assert_eq!(view.icon.name(), "usbnet-usb-not-running");
+        let expected = [
+            Entry::Fact("usbnet läuft nicht".into()),
+            Entry::Fact("no permission".into()),
+            Entry::Separator,
+            Entry::Action("Beenden".into(), Choice::Quit),
+        ];
+        assert_eq!(view.menu, expected);
+    }
+
+    #[test]
+    fn a_refusal_says_why_and_what_can_be_done() {
+        use Answer::{Cancel, Force, Wait};
+        const WAITS: &str = "Wait: storage is set as soon as the card is free, if that is within 10 minutes.";
+        let editor = held(HolderKind::OpenFile, Some(812));
+        let swap = held(HolderKind::Swap, None);
+        let bind = held(HolderKind::BindMount, None);
+        let vi = "/media/mmc1: vi (pid 812, user): /media/mmc1/notes.txt";
+        let failed = "Not switched to storage";
+        let table: [(Refusal, &str, Vec<&str>, &[Answer]); 7] = [
+            (
+                Refusal::CardBusy { holders: vec![editor.clone(), swap] },
+                "A card is in use on this device",
+                vec![
+                    vi,
+                    "/media/mmc1: /media/mmc1/notes.txt is used as swap",
+                    WAITS,
+                    "Force: these programs are asked to end.",
+                ],
+                &[Wait, Cancel, Force],
+            ),
+            (
+                Refusal::CardBusy { holders: vec![editor, bind] },
+                "A card is in use on this device",
+                vec![vi, "/media/mmc1: it is mounted on /media/mmc1/notes.txt too", WAITS],
+                &[Wait, Cancel],
+            ),
+            (
+                Refusal::HostBusy { cards: vec!["/media/mmc1".into()] },
+                "The computer still uses a card",
+                vec![
+                    "/media/mmc1",
+                    WAITS,
+                    "Force: the card is taken, and what the computer has not written yet is lost.",
+                ],
+                &[Wait, Cancel, Force],
+            ),
+            (Refusal::NotPermitted { group: None }, failed, vec!["Only root may switch."], &[]),
+            (
+                Refusal::NotPermitted { group: Some("plugdev".into()) },
+                failed,
+                vec!["Only root and members of the group plugdev may switch."],
+                &[],
+            ),
+            (
+                Refusal::Switching { target: "network".into(), who: None },
+                failed,
+                vec!["A switch to network is under way already."],
+                &[],
+            ),
+            (Refusal::Failed { exit: Exit::Failed, message: "no UDC".into() }, failed, vec!["no UDC"], &[]),
+        ];
+        for (refusal, title, lines, answers) in table {
+            let set = SetMode { name: "storage".into(), ..SetMode::default() };
+            let refused = Refused { set, refusal };
+            let note = Note::of(&refused, &Words::of("en"));
+            assert_eq!(
+                (note.title.as_str(), note.lines),
+                (title, lines.iter().map(ToString::to_string).collect())
+            );
+            assert_eq!(note.answers.iter().map(|(answer, _)| *answer).collect::<Vec<_>>(), answers);
+            let model = Model { seen: Some(seen(|_| ())), refused: Some(refused), ..Model::default() };
+            let view = View::of(&model, &Words::of("en"));
+            assert_eq!(view.asks, !answers.is_empty(), "{title}");
+            assert_eq!(view.menu.contains(&Entry::Fact(title.into())), view.asks, "{title}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the applet meets: a daemon with a script, and a desktop that notes what it is told.
+
+mod daemon;
+mod desktop;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+pub use daemon::{Daemon, refuse_busy};
+pub use desktop::{Desktop, Entry};
+
+/// Nothing that happens at all takes this long.
+const BOUND: Duration = Duration::from_secs(120);
+
+/// The next of what is told in another thread.
+#[track_caller]
+fn next<T>(told: &Receiver<T>, what: &str) -> T {
+    told.recv_timeout(BOUND).unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// A process that ends with the test.
+pub struct Process(pub Child);
+
+impl Process {
+    /// The applet of a daemon, to be started.
+    pub fn applet(daemon: &Daemon) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_usbnet-applet"));
+        command.arg("--run-dir").arg(daemon.directory());
+        command.env_remove("DBUS_SESSION_BUS_ADDRESS").env("LC_ALL", "C");
+        command
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The applet as the command of a status bar.
+pub struct Bar {
+    lines: Receiver<String>,
+    _process: Process,
+}
+
+impl Bar {
+    pub fn start(daemon: &Daemon, format: &str) -> Self {
+        let mut command = Process::applet(daemon);
+        let mut child =
+            command.args(["--format", format]).stdout(Stdio::piped()).spawn().expect("the applet starts");
+        let output = child.stdout.take().expect("a pipe");
+        let (tell, lines) = mpsc::channel();
+        thread::spawn(move || {
+            BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| tell.send(line))
+        });
+        Self { lines, _process: Process(child) }
+    }
+
+    #[track_caller]
+    pub fn next(&mut self) -> String {
+        next(&self.lines, "a line")
+    }
+}
