@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod dhcp;
 pub mod dns;
 pub mod exit;
+pub mod gather;
 pub mod identity;
 pub mod link;
 pub mod mode;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{DeviceNumber, Mount};
+use crate::gather::Gather;
 
 /// The mounts of one card in this mount name space.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Split<'a> {
 pub fn split<'a>(mounts: &'a [Mount], is_card: impl Fn(&Mount) -> bool, named: Option<&Path>) -> Split<'a> {
     let of_card: Vec<&Mount> = mounts.iter().filter(|mount| is_card(mount)).collect();
     let named = named.and_then(|point| of_card.iter().rev().find(|mount| mount.point == point).copied());
-    let mut taken: BTreeSet<DeviceNumber> = named.iter().map(|mount| mount.device).collect();
+    let mut taken: BTreeSet<DeviceNumber> = named.iter().map(|mount| mount.device).gather();
     let is_own = |mount: &Mount, taken: &mut BTreeSet<DeviceNumber>| {
         named.is_some_and(|named| named.id == mount.id)
             || (mount.root == Path::new("/") && taken.insert(mount.device))
@@ -35,7 +36,7 @@ pub fn split<'a>(mounts: &'a [Mount], is_card: impl Fn(&Mount) -> bool, named: O
 /// Everything mounted inside of one of these mounts, at any depth, without them.
 #[must_use]
 pub fn nested<'a>(mounts: &'a [Mount], inside: &[&Mount]) -> Vec<&'a Mount> {
-    let own: BTreeSet<u32> = inside.iter().map(|mount| mount.id).collect();
+    let own: BTreeSet<u32> = inside.iter().map(|mount| mount.id).gather();
     let mut above = own.clone();
     let mut found: BTreeSet<u32> = BTreeSet::new();
     // A mount can be moved below one that was made later, so one pass is not always enough.
@@ -103,7 +104,7 @@ pub fn propagated<'a>(everywhere: &[&'a Mount], mount: &Mount) -> Vec<&'a Mount>
 
 /// A peer group and all that receive from it, directly or through others.
 fn downstream(everywhere: &[&Mount], group: u32) -> BTreeSet<u32> {
-    let mut groups = BTreeSet::from([group]);
+    let mut groups: BTreeSet<u32> = [group].into_iter().gather();
     loop {
         let before = groups.len();
         let slaves = everywhere.iter().filter_map(|mount| {

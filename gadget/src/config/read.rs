@@ -5,7 +5,7 @@
 
 mod storage;
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf};
 
 use super::{
     Backend, Card, CardPlace, Config, Control, FunctionKind, Gadget, HostPreset, InterfaceAddress, Link,
@@ -278,21 +278,20 @@ fn ranged<T: TryFrom<i64>>(
     inside.ok_or_else(|| node.fault(Problem::Range { found, low, high, unit }))
 }
 
-fn modes(node: &Node, backend: &Backend) -> Result<std::collections::BTreeMap<String, Mode>, Fault> {
+fn modes(node: &Node, backend: &Backend) -> Result<BTreeMap<String, Mode>, Fault> {
     let entries = node.entries("a map of modes, {\"network\": (functions: [Ncm])}")?;
     if entries.is_empty() {
         return Err(node.fault(Problem::NoModes));
     }
-    entries
-        .into_iter()
-        .map(|(text, key, value)| {
-            let text = named(&key, "a name in quotes", &name::MODE).map(|_| text)?;
-            if name::RESERVED_MODES.contains(&text.as_str()) {
-                return Err(key.fault(Problem::ReservedMode(text)));
-            }
-            Ok((text, mode(&value, backend)?))
-        })
-        .collect()
+    let mut modes = BTreeMap::new();
+    for (text, key, value) in entries {
+        named(&key, "a name in quotes", &name::MODE)?;
+        if name::RESERVED_MODES.contains(&text.as_str()) {
+            return Err(key.fault(Problem::ReservedMode(text)));
+        }
+        modes.insert(text, mode(&value, backend)?);
+    }
+    Ok(modes)
 }
 
 fn mode(node: &Node, backend: &Backend) -> Result<Mode, Fault> {

@@ -227,13 +227,16 @@ impl Mode {
         let host_preset = HostPreset::Any;
         let network = host_preset.network_function(backend);
         let storage = FunctionKind::MassStorage;
-        let mode = |name: &str, functions: &[FunctionKind]| {
-            (name.to_owned(), Self { functions: functions.to_vec(), host_preset, profile_disk: false })
+        let mut modes = BTreeMap::new();
+        let mut mode = |name: &str, functions: &[FunctionKind]| {
+            let mode = Self { functions: functions.to_vec(), host_preset, profile_disk: false };
+            modes.insert(name.to_owned(), mode);
         };
-        let mut modes =
-            BTreeMap::from([mode("network", &[network]), mode("storage", &[storage]), mode("charging", &[])]);
+        mode("network", &[network]);
+        mode("storage", &[storage]);
+        mode("charging", &[]);
         if !matches!(backend, Backend::Legacy { .. }) {
-            modes.extend([mode("network+storage", &[network, storage])]);
+            mode("network+storage", &[network, storage]);
         }
         modes
     }

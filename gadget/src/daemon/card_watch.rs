@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::cards::ObservedCard;
 use crate::config::OnEject;
 use crate::control::{Card, Place};
+use crate::gather::Gather;
 
 /// How often a look is taken at what the host may eject: the kernel tells nobody.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -64,7 +65,7 @@ impl CardWatch {
     /// has to be looked at again in a mode that lends.
     pub fn know(&mut self, cards: &[Card], lends: bool, now: Duration) -> Vec<String> {
         let is_known = |card: &&Card| !(lends && card.place == Place::Device);
-        let places = cards.iter().filter(is_known).map(|card| (card.name.clone(), card.place)).collect();
+        let places = cards.iter().filter(is_known).map(|card| (card.name.clone(), card.place)).gather();
         let before = std::mem::replace(&mut self.places, places);
         self.schedule(now);
         if self.places.len() < cards.len() {

@@ -13,6 +13,7 @@ use crate::cards::checker::Verdict;
 use crate::cards::{DeviceNumber, Holder, HolderKind, Medium};
 use crate::config::{FsCheck, OnBusy};
 use crate::control::{Held, Progress, Refusal};
+use crate::gather::Gather;
 use crate::plan::{self, Observed, Step};
 use crate::sys::cards::{self, Hold};
 use crate::sys::clock;
@@ -69,7 +70,7 @@ impl Holds {
     /// The cards that are held.
     #[must_use]
     pub fn cards(&self) -> BTreeSet<String> {
-        self.by_card.keys().cloned().collect()
+        self.by_card.keys().cloned().gather()
     }
 
     /// Lets go of what was pulled out: what comes to its place later is not held.

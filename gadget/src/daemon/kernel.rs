@@ -296,9 +296,9 @@ fn live_link(own: &[String], configured: std::net::Ipv4Addr) -> Result<Option<Li
         Err(NetlinkError::NoInterface { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let mut addresses = netlink.addresses(interface.index)?;
-    addresses.sort_by_key(|found| found.address != configured);
-    Ok(addresses.first().map(|found| LiveLink {
+    let addresses = netlink.addresses(interface.index)?;
+    let found = addresses.iter().find(|found| found.address == configured).or(addresses.first());
+    Ok(found.map(|found| LiveLink {
         interface: interface.name,
         address: found.address,
         prefix: found.prefix,

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::SwitchError;
+use crate::gather::Gather;
 use crate::plan::Before;
 
 /// The notes in one run directory.
@@ -44,7 +45,7 @@ impl Notes {
     /// The modules that usbnet loaded itself.
     #[must_use]
     pub fn loaded(&self) -> BTreeSet<String> {
-        fs::read_to_string(&self.loaded).unwrap_or_default().lines().map(str::to_owned).collect()
+        fs::read_to_string(&self.loaded).unwrap_or_default().lines().map(str::to_owned).gather()
     }
 
     /// Notes a module that is about to be loaded.

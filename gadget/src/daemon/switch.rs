@@ -20,6 +20,7 @@ use super::supervisor::Supervisor;
 use super::wanted::{Wanted, arguments};
 use crate::cards::checker::Verdict;
 use crate::control::Refusal;
+use crate::gather::Gather;
 use crate::plan::{self, Observed, Spared, Step};
 
 /// What a switch starts from.
@@ -191,7 +192,7 @@ impl<'a> Switch<'a> {
         let Ok(observed) = self.observe() else { return BTreeSet::new() };
         let is_empty = |lun| observed.luns.iter().any(|live| Some(live.index) == lun && live.file.is_empty());
         let ejected = observed.cards.iter().filter(|card| card.held && is_empty(card.lun));
-        ejected.map(|card| card.name.clone()).collect()
+        ejected.map(|card| card.name.clone()).gather()
     }
 
     /// The cards that came since the mode was set, and that it could not lend: they stay with the device, the others are
@@ -199,7 +200,7 @@ impl<'a> Switch<'a> {
     fn cannot_be_had(&mut self) -> BTreeSet<String> {
         let Ok(observed) = self.observe() else { return BTreeSet::new() };
         let came = observed.cards.iter().filter(|card| card.lun.is_some() && !card.held);
-        came.map(|card| card.name.clone()).chain(self.failed.take()).collect()
+        came.map(|card| card.name.clone()).chain(self.failed.take()).gather()
     }
 
     fn observe(&mut self) -> Result<Observed, SwitchError> {

@@ -13,6 +13,7 @@ use super::profile_disk::is_profile_disk;
 use super::target::{Lending, Observed};
 use crate::cards::tree::unmount_order;
 use crate::cards::{MountRecord, ObservedCard, Record};
+use crate::gather::Gather;
 use crate::sys::configfs::{LiveLun, Lun};
 
 /// What a switch does about cards, in the three places where it does it.
@@ -160,7 +161,8 @@ fn give_back(cards: &[&ObservedCard]) -> Vec<Step> {
         let off = record.swaps.iter().filter(|swap| !card.swaps.contains(swap));
         swaps.extend(off.map(|swap| Step::SwapOn { card: name(), swap: swap.clone() }));
     }
-    mounts.sort_by_key(|(_, mount)| mount.point.components().count());
+    let depth = |mount: &MountRecord| mount.point.components().count();
+    let mounts = mounts.into_iter().sorted_by(|(_, a), (_, b)| depth(a).cmp(&depth(b)));
     steps.extend(mounts.into_iter().map(|(card, mount)| Step::Mount { card, mount }));
     steps.extend(swaps);
     steps
@@ -177,7 +179,7 @@ pub fn taken(steps: &[Step]) -> BTreeSet<&str> {
             }
             _ => None,
         })
-        .collect()
+        .gather()
 }
 
 /// The records to keep while `steps` run, so that whatever they take can be given back: what is noted already, and how
@@ -206,5 +208,5 @@ pub fn pulled_out(
     // Nobody lets go of a card in a mode that lends it: what was held is gone, and what is there came since.
     let replaced = |card: &&ObservedCard| was_held(card) && !card.held && !returned.contains(&card.name);
     let absent = before.iter().chain(after).filter(|card| card.medium.is_none());
-    absent.chain(after.iter().filter(replaced)).map(|card| card.name.clone()).collect()
+    absent.chain(after.iter().filter(replaced)).map(|card| card.name.clone()).gather()
 }

@@ -67,8 +67,9 @@ fn gadget(
 ) -> Result<GadgetSpec, DescribeError> {
     let config = &whole.gadget;
     // Windows binds its RNDIS driver to the first interfaces only.
-    let mut kinds = mode.all_functions();
-    kinds.sort_by_key(|kind| !kind.is_network());
+    let (mut kinds, others): (Vec<_>, Vec<_>) =
+        mode.all_functions().into_iter().partition(|kind| kind.is_network());
+    kinds.extend(others);
     let functions =
         kinds.iter().map(|kind| function(whole, *kind, mode, identity)).collect::<Result<_, _>>()?;
     let (vendor_id, product_id) = usb_id(config, &kinds);

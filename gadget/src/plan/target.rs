@@ -10,6 +10,7 @@ use super::legacy::serves;
 use super::profile_disk::ProfileDisk;
 use crate::cards::ObservedCard;
 use crate::config::FunctionKind;
+use crate::gather::Gather;
 use crate::sys::cards::CardError;
 use crate::sys::configfs::{ConfigFs, GadgetSpec, LiveGadget, LiveLun, OtherGadget, Presence};
 use crate::sys::modules::{Load, Modules};
@@ -101,7 +102,7 @@ impl Before {
     #[must_use]
     pub fn from_now(presence: Presence, modules: &Modules) -> Self {
         Self {
-            modules: modules.loaded.keys().cloned().collect(),
+            modules: modules.loaded.keys().cloned().gather(),
             mounted: matches!(presence, Presence::Ready | Presence::NoGadgets),
         }
     }

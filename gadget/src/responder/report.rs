@@ -3,6 +3,7 @@
 //! The sender parses hostile packets, so the daemon believes none of it: the size is bounded and
 //! text is made printable before anything else sees it.
 
+use crate::gather::Gather;
 use crate::{dhcp, dns};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ impl DhcpCounters {
             received: flow.received,
             answered: messages.offers + messages.acks + messages.naks,
             unsent: flow.unsent,
-            dropped: dropped.chain(flow.oversized()).collect(),
+            dropped: dropped.chain(flow.oversized()).gather(),
         }
     }
 }
@@ -82,7 +83,7 @@ impl DnsCounters {
             tcp,
             answered: messages.answered + messages.unknown + messages.refused + messages.faulty,
             unsent: flow.unsent,
-            dropped: dropped.chain(flow.oversized()).collect(),
+            dropped: dropped.chain(flow.oversized()).gather(),
         }
     }
 }

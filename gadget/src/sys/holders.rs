@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::gather::Gather;
+
 /// The programs that have a file open whose link in `/proc/PID/fd` satisfies `is`, as "agetty (pid 812)". Processes of
 /// another process name space, or that may not be looked at, are left out.
 #[must_use]
@@ -21,9 +23,7 @@ pub fn holding(proc: &Path, is: impl Fn(&Path) -> bool) -> Vec<String> {
         let program = fs::read_to_string(process.join("comm")).ok()?;
         Some(format!("{} (pid {})", program.trim_end(), process.file_name()?.to_str()?))
     });
-    let mut holders: Vec<String> = named.collect();
-    holders.sort_unstable();
-    holders
+    named.sorted_by(Ord::cmp)
 }
 
 #[cfg(test)]

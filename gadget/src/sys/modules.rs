@@ -14,6 +14,8 @@ use nix::errno::Errno;
 use nix::kmod::{DeleteModuleFlags, ModuleInitFlags, delete_module, finit_module};
 use serde::{Deserialize, Serialize};
 
+use crate::gather::Gather;
+
 #[cfg(test)]
 mod tests;
 
@@ -148,7 +150,7 @@ impl Index {
         let names = |file: &str| -> Result<Option<BTreeSet<String>>, ModuleError> {
             let Some(text) = read_if_present(&dir.join(file))? else { return Ok(None) };
             let lines = text.lines().filter(|line| concerns_gadgets(line));
-            Ok(Some(lines.filter_map(module_of_line).collect()))
+            Ok(Some(lines.filter_map(module_of_line).gather()))
         };
         Ok(Self { built_in: names("modules.builtin")?, loadable: names("modules.dep")? })
     }
@@ -276,9 +278,9 @@ fn loaded(text: &str) -> BTreeMap<String, BTreeSet<String>> {
             let name = fields.next().filter(|name| !name.is_empty())?;
             let users = fields.nth(2).unwrap_or("-");
             let users = users.split(',').filter(|user| !matches!(*user, "" | "-" | "[permanent]"));
-            Some((name.to_owned(), users.map(str::to_owned).collect()))
+            Some((name.to_owned(), users.map(str::to_owned).gather()))
         })
-        .collect()
+        .gather()
 }
 
 /// Whether a line of an index, which has thousands, is about a module that makes gadgets: by its directory, or,
@@ -353,9 +355,8 @@ fn find(dir: &Path, module: &str, depth: u8) -> Result<Option<PathBuf>, ModuleEr
             return Ok(Some(path));
         }
     }
-    below.sort_unstable();
-    for dir in below.iter().filter(|_| depth > 0) {
-        if let Some(file) = find(dir, module, depth - 1)? {
+    for dir in below.into_iter().filter(|_| depth > 0).sorted_by(Ord::cmp) {
+        if let Some(file) = find(&dir, module, depth - 1)? {
             return Ok(Some(file));
         }
     }
@@ -374,5 +375,5 @@ pub fn parameters(sys: &Path, module: &str) -> BTreeMap<String, String> {
             let value = fs::read_to_string(entry.path()).ok()?;
             Some((entry.file_name().into_string().ok()?, value.trim_end_matches('\n').to_owned()))
         })
-        .collect()
+        .gather()
 }

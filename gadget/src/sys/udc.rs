@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::gather::Gather;
+
 #[cfg(test)]
 mod tests;
 
@@ -204,8 +206,7 @@ pub fn list(sys: &Path) -> Result<Vec<Udc>, UdcError> {
             udcs.push(look(&dir.join(&name), name));
         }
     }
-    udcs.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    Ok(udcs)
+    Ok(udcs.into_iter().sorted_by(|a, b| a.name.cmp(&b.name)))
 }
 
 /// One UDC. An attribute that an old kernel lacks, or a UDC that goes away meanwhile, leaves its fields empty.
@@ -235,13 +236,11 @@ fn interfaces(dir: &Path) -> Vec<String> {
         entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     };
     let device = dir.join("device");
-    let mut found: Vec<_> = names(device.clone())
+    names(device.clone())
         .into_iter()
         .filter(|name| name.starts_with("gadget"))
         .flat_map(|gadget| names(device.join(gadget).join("net")))
-        .collect();
-    found.sort_unstable();
-    found
+        .sorted_by(Ord::cmp)
 }
 
 /// Which UDC to take.

@@ -14,6 +14,7 @@ use super::{CommandError, ask_status, load, pretty, say};
 use crate::config::{Config, MacChoice};
 use crate::daemon;
 use crate::exit::Exit;
+use crate::gather::Gather;
 use crate::identity::{Identity, IdentityError};
 use crate::profile::{self, ImageError, Live, LiveError};
 use crate::responder;
@@ -128,7 +129,7 @@ fn list_as_json() -> String {
     let words = |host: &Host| host.shapes().map(Shape::word).collect::<Vec<_>>();
     let reason = |(shape, why): &(Shape, &str)| (shape.word().to_owned(), Value::from(*why));
     let host = |host: &&Host| {
-        let cannot: serde_json::Map<_, _> = host.cannot.iter().map(reason).collect();
+        let cannot: serde_json::Map<_, _> = host.cannot.iter().map(reason).gather();
         json!({ "name": host.name, "for": host.title, "shapes": words(host), "cannot": cannot })
     };
     pretty(&profiles::ALL.iter().map(host).collect::<Vec<_>>())

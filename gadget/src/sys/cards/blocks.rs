@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::cards::DeviceNumber;
+use crate::gather::Gather;
 
 /// The block devices of a system.
 #[derive(Debug, Clone)]
@@ -89,9 +90,7 @@ impl Blocks {
     #[must_use]
     pub fn partitions(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let parts = entries(&self.dir(number)).into_iter().filter(|path| path.join("partition").exists());
-        let mut numbers: Vec<_> = parts.filter_map(|path| read_number(&path)).collect();
-        numbers.sort_unstable();
-        numbers
+        parts.filter_map(|path| read_number(&path)).sorted_by(Ord::cmp)
     }
 
     /// The whole disk: itself, or what it is a partition of.
@@ -160,8 +159,5 @@ fn read_number(dir: &Path) -> Option<DeviceNumber> {
 
 /// What is in a directory, by name; nothing if it is none.
 fn entries(dir: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<_> =
-        fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    paths.sort_unstable();
-    paths
+    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).sorted_by(Ord::cmp)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::blocks::Blocks;
 use super::error::CardError;
 use crate::cards::{DeviceNumber, Medium, Mount, mountinfo};
+use crate::gather::Gather;
 
 /// The mounts of one mount name space.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ impl Table {
         let numbers = mounts.iter().filter(own_number);
         let blocks = numbers
             .filter_map(|mount| Some((mount.device, blocks.number_of(Path::new(&mount.source))?)))
-            .collect();
+            .gather();
         Ok(Self { mounts, blocks })
     }
 

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use super::error::{ConfigfsError, errno};
 use super::lun::{LiveLun, Lun};
 use super::operation::read;
+use crate::gather::Gather;
 
 /// Attribute names and values, without the newline.
 pub type Attributes = BTreeMap<String, String>;
@@ -69,32 +70,28 @@ impl LiveGadget {
             return Ok(None);
         }
         let os = path.join("os_desc");
+        let mut functions = BTreeMap::new();
+        for name in directories(&path.join("functions"))? {
+            let attributes = attributes(&path.join("functions").join(&name), FUNCTION_DEPTH)?;
+            functions.insert(name, LiveFunction { attributes });
+        }
+        let mut configurations = BTreeMap::new();
+        for name in directories(&path.join("configs"))? {
+            let dir = path.join("configs").join(&name);
+            let configuration = LiveConfiguration {
+                attributes: attributes(&dir, 0)?,
+                strings: strings(&dir.join("strings"))?,
+                links: links(&dir)?,
+            };
+            configurations.insert(name, configuration);
+        }
         Ok(Some(Self {
             path: path.to_owned(),
             udc: Some(read(&path.join("UDC")).unwrap_or_default()).filter(|udc| !udc.is_empty()),
             attributes: attributes(path, 0)?,
             strings: strings(&path.join("strings"))?,
-            functions: directories(&path.join("functions"))?
-                .into_iter()
-                .map(|name| {
-                    let function = attributes(&path.join("functions").join(&name), FUNCTION_DEPTH)?;
-                    Ok((name, LiveFunction { attributes: function }))
-                })
-                .collect::<Result<_, ConfigfsError>>()?,
-            configurations: directories(&path.join("configs"))?
-                .into_iter()
-                .map(|name| {
-                    let dir = path.join("configs").join(&name);
-                    Ok((
-                        name,
-                        LiveConfiguration {
-                            attributes: attributes(&dir, 0)?,
-                            strings: strings(&dir.join("strings"))?,
-                            links: links(&dir)?,
-                        },
-                    ))
-                })
-                .collect::<Result<_, ConfigfsError>>()?,
+            functions,
+            configurations,
             os_descriptors: LiveOsDescriptors { attributes: attributes(&os, 0)?, links: links(&os)? },
         }))
     }
@@ -124,7 +121,12 @@ pub(super) fn is_interface_name(name: &str) -> bool {
 }
 
 fn strings(path: &Path) -> Result<BTreeMap<String, Attributes>, ConfigfsError> {
-    directories(path)?.into_iter().map(|name| Ok((name.clone(), attributes(&path.join(&name), 0)?))).collect()
+    let mut strings = BTreeMap::new();
+    for language in directories(path)? {
+        let texts = attributes(&path.join(&language), 0)?;
+        strings.insert(language, texts);
+    }
+    Ok(strings)
 }
 
 /// The readable attributes of a directory, and of `depth` levels of groups below it.
@@ -161,7 +163,7 @@ fn links(path: &Path) -> Result<BTreeMap<String, String>, ConfigfsError> {
             let target = fs::read_link(entry.path()).ok()?;
             Some((entry.file_name().into_string().ok()?, target.file_name()?.to_str()?.to_owned()))
         })
-        .collect())
+        .gather())
 }
 
 fn entries(path: &Path) -> Result<Vec<fs::DirEntry>, ConfigfsError> {
@@ -178,7 +180,7 @@ impl LiveGadget {
     #[must_use]
     pub fn luns(&self) -> Vec<LiveLun> {
         let storage = self.functions.iter().filter(|(name, _)| name.starts_with("mass_storage."));
-        let mut luns: Vec<LiveLun> = storage
+        storage
             .flat_map(|(name, function)| {
                 let directory = self.path.join("functions").join(name);
                 function.luns().into_iter().filter_map(move |lun| {
@@ -187,9 +189,7 @@ impl LiveGadget {
                     Some(LiveLun { lun: Lun::Configfs(directory.join(&lun)), index, file })
                 })
             })
-            .collect();
-        luns.sort_by_key(|lun| lun.index);
-        luns
+            .sorted_by(|a, b| a.index.cmp(&b.index))
     }
 }
 

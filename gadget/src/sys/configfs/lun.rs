@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ConfigfsError;
 use super::operation::{read, write};
+use crate::gather::Gather;
 
 /// Where the attributes of a logical unit are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,16 +83,14 @@ impl Lun {
 /// The logical units of a legacy module that is loaded, with what is in them.
 #[must_use]
 pub fn legacy_luns(sys: &Path) -> Vec<LiveLun> {
-    let mut luns: Vec<LiveLun> = legacy_directories(sys)
+    legacy_directories(sys)
         .into_iter()
         .map(|(index, directory)| LiveLun {
             lun: Lun::Legacy(index),
             index,
             file: read(&directory.join("file")).unwrap_or_default(),
         })
-        .collect();
-    luns.sort_by_key(|lun| lun.index);
-    luns
+        .sorted_by(|a, b| a.index.cmp(&b.index))
 }
 
 /// `UDC/device/gadget.0/lun0`; before 5.x `gadget/lun0`, and `gadget/gadget-lun0` in the days of `g_file_storage`.

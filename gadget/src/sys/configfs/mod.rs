@@ -26,6 +26,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount, umount};
 
+use crate::gather::Gather;
+
 pub use diff::{difference, emptying, removal};
 pub use error::ConfigfsError;
 pub use live::{Attributes, LiveConfiguration, LiveFunction, LiveGadget, LiveOsDescriptors};
@@ -132,9 +134,7 @@ impl ConfigFs {
     /// `usb_gadget/` is there and cannot be read.
     pub fn others(&self, ours: &str) -> Result<Vec<OtherGadget>, ConfigfsError> {
         let dir = self.root.join("usb_gadget");
-        let mut names = live::directories(&dir)?;
-        names.retain(|name| name != ours);
-        names.sort_unstable();
+        let names = live::directories(&dir)?.into_iter().filter(|name| name != ours).sorted_by(Ord::cmp);
         Ok(names
             .into_iter()
             .map(|name| {

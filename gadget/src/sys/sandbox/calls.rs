@@ -40,6 +40,7 @@ pub(super) fn filter() -> Result<(), SeccompError> {
 ))]
 mod supported {
     use super::SeccompError;
+    use crate::gather::Gather;
     use seccompiler::{
         BackendError, BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
         SeccompFilter, SeccompRule, apply_filter,
@@ -98,7 +99,7 @@ mod supported {
 
     fn compile() -> Result<BpfProgram, BackendError> {
         let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-            CALLS.iter().map(|call| (*call, Vec::new())).collect();
+            CALLS.iter().map(|call| (*call, Vec::new())).gather();
         // Memory may be had, but never to be executed.
         let executable = SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64);
         rules.insert(libc::SYS_mmap, only(2, executable.clone(), 0)?);

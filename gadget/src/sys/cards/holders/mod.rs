@@ -26,6 +26,7 @@ use super::error::CardError;
 use super::table::Table;
 use super::{CardSystem, blocks};
 use crate::cards::{Holder, HolderKind, Mount, ObservedCard, tree};
+use crate::gather::Gather;
 use processes::{Hit, Processes};
 use spaces::{Space, Spaces};
 use targets::Targets;
@@ -62,8 +63,7 @@ impl CardSystem {
             (card, Holder { pid: Some(pid), ..plain(kind, path) })
         }));
         name_processes(&mut found);
-        found.sort();
-        found.dedup();
+        let found: BTreeSet<_> = found.into_iter().gather();
         Ok(found.into_iter().map(|(card, holder)| (cards[card].name.clone(), holder)).collect())
     }
 
@@ -115,7 +115,7 @@ fn mounts_of<'a>(cards: &'a [ObservedCard], table: &'a Table) -> impl Iterator<I
 /// Bind mounts, nested mounts and mounts in other name spaces that would stay.
 fn mounted_elsewhere(cards: &[ObservedCard], table: &Table, spaces: &[Space]) -> Vec<(usize, Holder)> {
     let mut found = Vec::new();
-    let own: BTreeSet<u32> = cards.iter().flat_map(|card| &card.mounts).map(|mount| mount.id).collect();
+    let own: BTreeSet<u32> = cards.iter().flat_map(|card| &card.mounts).map(|mount| mount.id).gather();
     let everywhere: Vec<&Mount> =
         table.mounts.iter().chain(spaces.iter().flat_map(|space| &space.table.mounts)).collect();
     let going: BTreeSet<u32> = cards
@@ -123,7 +123,7 @@ fn mounted_elsewhere(cards: &[ObservedCard], table: &Table, spaces: &[Space]) ->
         .flat_map(|card| &card.mounts)
         .flat_map(|mount| tree::propagated(&everywhere, mount))
         .map(|mount| mount.id)
-        .collect();
+        .gather();
     let stays = |mount: &Mount| !own.contains(&mount.id) && !going.contains(&mount.id);
 
     for (card, mount) in mounts_of(cards, table).filter(|(_, mount)| stays(mount)) {
@@ -173,7 +173,7 @@ fn loop_file(node: &File) -> Option<stat::Stat> {
 
 /// Gives every process its program's and user's name.
 fn name_processes(found: &mut [(usize, Holder)]) {
-    let pids: BTreeSet<u32> = found.iter().filter_map(|(_, holder)| holder.pid).collect();
+    let pids: BTreeSet<u32> = found.iter().filter_map(|(_, holder)| holder.pid).gather();
     if pids.is_empty() {
         return;
     }

@@ -48,7 +48,6 @@ pub(super) fn add(
             }
         }
     }
-    targets.sort();
 }
 
 /// The sockets that have a path, by inode. An abstract name begins with an at sign and is none.

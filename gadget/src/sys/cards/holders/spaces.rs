@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::processes::Processes;
+use crate::gather::Gather;
 use crate::sys::cards::blocks::Blocks;
 use crate::sys::cards::table::Table;
 
@@ -36,7 +37,7 @@ pub(super) fn others(proc: &Path, processes: &Processes, pids: &[u32], blocks: &
         }
     }
     Spaces {
-        processes: spaces.values().flatten().copied().collect(),
+        processes: spaces.values().flatten().copied().gather(),
         spaces: spaces.into_values().filter_map(|pids| space(proc, processes, pids, blocks)).collect(),
     }
 }

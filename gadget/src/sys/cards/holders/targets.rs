@@ -1,9 +1,11 @@
 //! What makes a file one of a card: looked up for every open file of every process, so it is a few short sorted lists.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::stat::Stat;
 use crate::cards::{Backing, DeviceNumber, HolderKind, ObservedCard};
+use crate::gather::Gather;
 
 /// The cards that are to be taken, by what their files have in common. A card is its place in that list.
 #[derive(Debug, Default)]
@@ -48,30 +50,24 @@ impl Targets {
         }
     }
 
-    /// A socket bound to a path on a card. [`Self::sort`] after the last one.
+    /// A socket bound to a path on a card.
     pub fn add_socket(&mut self, inode: u64, card: usize, path: PathBuf) {
-        self.sockets.push((inode, card, path));
+        let place = self.sockets.partition_point(|(other, ..)| *other < inode);
+        self.sockets.insert(place, (inode, card, path));
     }
 
     /// A socket bound to a path that only its process can tell.
     pub fn add_relative_socket(&mut self, inode: u64, path: PathBuf) {
-        self.relative_sockets.push((inode, path));
+        let place = self.relative_sockets.partition_point(|(other, _)| *other < inode);
+        self.relative_sockets.insert(place, (inode, path));
     }
 
     /// How the file systems that mapped files can be on look in `/proc/PID/maps`. No other text of a line has this form: what
     /// stands before is in columns, and what stands after belongs to a line that is looked at in vain.
     pub fn marks_in_maps(&self) -> Vec<String> {
         let numbers = self.file_systems.iter().map(|(number, _)| *number);
-        let mut numbers: Vec<_> = numbers.chain(self.images.iter().map(|((number, _), _)| *number)).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
+        let numbers: BTreeSet<_> = numbers.chain(self.images.iter().map(|((number, _), _)| *number)).gather();
         numbers.iter().map(|number| format!(" {:02x}:{:02x} ", number.major, number.minor)).collect()
-    }
-
-    /// Makes the sockets known.
-    pub fn sort(&mut self) {
-        self.sockets.sort_unstable();
-        self.relative_sockets.sort_unstable();
     }
 
     /// Whether a card is an image file.
