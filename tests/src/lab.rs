@@ -1,11 +1,6 @@
 //! One scenario's use of the machine: it begins and ends with the cable in and nothing of ours on it.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-};
+use std::{collections::BTreeSet, fs, thread};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -38,7 +33,7 @@ impl Lab {
             "the kernel scenarios only run in the machine of scripts/vm; run scripts/kernel-tests"
         );
         // The one before has cleaned up behind itself, as a rule.
-        if !CLEAN.swap(false, Ordering::Relaxed) {
+        if fs::remove_file(CLEAN).is_err() {
             clean();
         }
         Self(())
@@ -53,7 +48,7 @@ impl Drop for Lab {
             eprintln!("--- both ends of the cable\n{}", sh_quietly(BOTH_ENDS).out);
         }
         clean();
-        CLEAN.store(true, Ordering::Relaxed);
+        let _ = fs::write(CLEAN, "");
     }
 }
 
@@ -61,8 +56,8 @@ impl Drop for Lab {
 const BOTH_ENDS: &str = "ip -s -s link; tc -s qdisc show; on-host ip -s -s link; on-host tc -s qdisc show
     cat /sys/devices/platform/dummy_hcd.0/urbs; cat /sys/class/udc/*/state";
 
-/// Whether a scenario has ended, and none has begun since.
-static CLEAN: AtomicBool = AtomicBool::new(false);
+/// There if a scenario has ended, and none has begun since.
+const CLEAN: &str = "/run/lab.clean";
 
 /// Takes away all that a scenario, or a failed one, may have left.
 fn clean() {
