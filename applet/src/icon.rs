@@ -116,7 +116,7 @@ impl State {
             Self::Unplugged => [255, 0x8a, 0x8a, 0x8a],
             Self::Switching => [255, 0xe6, 0x8a, 0x00],
             Self::Failed => [255, 0xe0, 0x1b, 0x24],
-            Self::NotRunning => [110, 0x8a, 0x8a, 0x8a],
+            Self::NotRunning => [170, 0x8a, 0x8a, 0x8a],
         }
     }
 }

@@ -83,10 +83,10 @@ impl Notifier {
     pub fn show(&self, note: &Note) -> zbus::Result<()> {
         self.withdraw();
         let markup = self.notifications.get_capabilities()?.iter().any(|name| name == "body-markup");
-        let body = note.lines.join("\n");
+        let body = note.body();
         let body = if markup { markup::escape(&body) } else { body };
         let actions: Vec<&str> =
-            note.answers.iter().flat_map(|(answer, label)| [key(*answer), label]).collect();
+            note.answers.iter().flat_map(|offer| [key(offer.answer), &offer.label]).collect();
         let asks = !actions.is_empty();
         let (icon, expires) = if asks { ("drive-removable-media", 0) } else { ("dialog-warning", -1) };
         let id = self.notifications.notify(

@@ -51,7 +51,18 @@ pub struct Note {
     /// The rest, a line each.
     pub lines: Vec<String>,
     /// What can be done about it.
-    pub answers: Vec<(Answer, String)>,
+    pub answers: Vec<Offer>,
+}
+
+/// An answer that the user can give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What is meant.
+    pub answer: Answer,
+    /// A word for it.
+    pub label: String,
+    /// A line for it; nothing if the word says all.
+    pub meaning: Option<String>,
 }
 
 impl View {
@@ -169,8 +180,9 @@ fn mode_entry(mode: &Mode, words: &Words) -> Entry {
 fn question_entries(refused: &Refused, words: &Words) -> Vec<Entry> {
     let Note { title, lines, answers } = Note::of(refused, words);
     let facts = std::iter::once(title).chain(lines).map(Entry::Fact);
-    let answers = answers.into_iter().map(|(answer, label)| Entry::Action(label, Choice::Answer(answer)));
-    facts.chain(answers).chain([Entry::Separator]).collect()
+    let action =
+        |offer: Offer| Entry::Action(offer.meaning.unwrap_or(offer.label), Choice::Answer(offer.answer));
+    facts.chain(answers.into_iter().map(action)).chain([Entry::Separator]).collect()
 }
 
 impl Note {
@@ -179,18 +191,11 @@ impl Note {
     pub fn of(refused: &Refused, words: &Words) -> Self {
         let mode = refused.set.name.as_str();
         let failed = words.fill(Text::FailedTo, &[("mode", mode)]);
-        let waits = words.fill(Text::Waits, &[("mode", mode), ("minutes", &(WAIT / 60).to_string())]);
-        let answers = refused.answers();
-        let force = |text| answers.contains(&Answer::Force).then(|| words.say(text));
         let (title, lines) = match &refused.refusal {
             Refusal::CardBusy { holders } => {
-                let holders = holders.iter().map(holder);
-                (words.say(Text::CardBusy), holders.chain([waits]).chain(force(Text::ForceEnds)).collect())
+                (words.say(Text::CardBusy), holders.iter().map(holder).collect())
             }
-            Refusal::HostBusy { cards } => {
-                let cards = cards.iter().cloned();
-                (words.say(Text::HostBusy), cards.chain([waits]).chain(force(Text::ForceTakes)).collect())
-            }
+            Refusal::HostBusy { cards } => (words.say(Text::HostBusy), cards.clone()),
             Refusal::NotPermitted { group: None } => (failed, vec![words.say(Text::OnlyRoot)]),
             Refusal::NotPermitted { group: Some(group) } => {
                 (failed, vec![words.fill(Text::OnlyGroup, &[("group", group)])])
@@ -200,16 +205,31 @@ impl Note {
             }
             other => (failed, vec![other.to_string()]),
         };
-        let label = |answer: &Answer| (*answer, words.say(answer_text(*answer)));
-        Self { title, lines, answers: answers.iter().map(label).collect() }
+        let answers = refused.answers().iter().map(|answer| Offer::of(*answer, refused, words)).collect();
+        Self { title, lines, answers }
+    }
+
+    /// All but the title, a line each.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let meanings = self.answers.iter().filter_map(|offer| offer.meaning.as_ref());
+        self.lines.iter().chain(meanings).map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 }
 
-const fn answer_text(answer: Answer) -> Text {
-    match answer {
-        Answer::Wait => Text::Wait,
-        Answer::Cancel => Text::Cancel,
-        Answer::Force => Text::Force,
+impl Offer {
+    fn of(answer: Answer, refused: &Refused, words: &Words) -> Self {
+        let on_host = matches!(refused.refusal, Refusal::HostBusy { .. });
+        let (label, meaning) = match answer {
+            Answer::Wait => {
+                let values = [("mode", refused.set.name.as_str()), ("minutes", &(WAIT / 60).to_string())];
+                (Text::Wait, Some(words.fill(Text::Waits, &values)))
+            }
+            Answer::Cancel => (Text::Cancel, None),
+            Answer::Force if on_host => (Text::Force, Some(words.say(Text::ForceTakes))),
+            Answer::Force => (Text::Force, Some(words.say(Text::ForceEnds))),
+        };
+        Self { answer, label: words.say(label), meaning }
     }
 }
 
@@ -387,7 +407,7 @@ mod tests {
     #[test]
     fn a_refusal_says_why_and_what_can_be_done() {
         use Answer::{Cancel, Force, Wait};
-        const WAITS: &str = "Wait: storage is set as soon as the card is free, if that is within 10 minutes.";
+        const WAITS: &str = "Wait: storage when the card is free (at most 10 minutes)";
         let editor = held(HolderKind::OpenFile, Some(812));
         let swap = held(HolderKind::Swap, None);
         let bind = held(HolderKind::BindMount, None);
@@ -396,29 +416,25 @@ mod tests {
         let table: [(Refusal, &str, Vec<&str>, &[Answer]); 7] = [
             (
                 Refusal::CardBusy { holders: vec![editor.clone(), swap] },
-                "A card is in use on this device",
+                "A card is in use",
                 vec![
                     vi,
                     "/media/mmc1: /media/mmc1/notes.txt is used as swap",
                     WAITS,
-                    "Force: these programs are asked to end.",
+                    "Force: ask these programs to end",
                 ],
                 &[Wait, Cancel, Force],
             ),
             (
                 Refusal::CardBusy { holders: vec![editor, bind] },
-                "A card is in use on this device",
+                "A card is in use",
                 vec![vi, "/media/mmc1: it is mounted on /media/mmc1/notes.txt too", WAITS],
                 &[Wait, Cancel],
             ),
             (
                 Refusal::HostBusy { cards: vec!["/media/mmc1".into()] },
-                "The computer still uses a card",
-                vec![
-                    "/media/mmc1",
-                    WAITS,
-                    "Force: the card is taken, and what the computer has not written yet is lost.",
-                ],
+                "The computer uses a card",
+                vec!["/media/mmc1", WAITS, "Force: what the computer has not written yet is lost"],
                 &[Wait, Cancel, Force],
             ),
             (Refusal::NotPermitted { group: None }, failed, vec!["Only root may switch."], &[]),
@@ -440,15 +456,14 @@ mod tests {
             let set = SetMode { name: "storage".into(), ..SetMode::default() };
             let refused = Refused { set, refusal };
             let note = Note::of(&refused, &Words::of("en"));
-            assert_eq!(
-                (note.title.as_str(), note.lines),
-                (title, lines.iter().map(ToString::to_string).collect())
-            );
-            assert_eq!(note.answers.iter().map(|(answer, _)| *answer).collect::<Vec<_>>(), answers);
+            assert_eq!((note.title.as_str(), note.body()), (title, lines.join("\n")));
+            assert_eq!(note.answers.iter().map(|offer| offer.answer).collect::<Vec<_>>(), answers);
             let model = Model { seen: Some(seen(|_| ())), refused: Some(refused), ..Model::default() };
             let view = View::of(&model, &Words::of("en"));
             assert_eq!(view.asks, !answers.is_empty(), "{title}");
             assert_eq!(view.menu.contains(&Entry::Fact(title.into())), view.asks, "{title}");
+            let wait = Entry::Action(WAITS.into(), Choice::Answer(Wait));
+            assert_eq!(view.menu.contains(&wait), view.asks, "{title}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The applet against a scripted daemon, on a private session bus with a tray and a notification daemon that only note
 //! what they are told.
 
+mod screenshots;
 mod support;
 
 use serde_json::json;
@@ -30,6 +31,7 @@ fn a_click_in_the_menu_switches_the_mode() {
 #[test]
 fn the_question_about_a_card_in_use_is_answered_from_the_notification() {
     let holder = "/media/mmc1: vi (pid 812, user): /media/mmc1/a&lt;b&gt;.txt";
+    let force = "Pakota: pyydä näitä ohjelmia lopettamaan";
     let table = [
         ("wait", Some(json!({"action": "wait", "seconds": 600}))),
         ("force", Some(json!({"action": "terminate", "seconds": 10}))),
@@ -46,7 +48,7 @@ fn the_question_about_a_card_in_use_is_answered_from_the_notification() {
         let note = desktop.next_note();
         assert_eq!(note.actions, ["wait", "Odota", "cancel", "Peru", "force", "Pakota"], "{action}");
         assert!(note.body.contains(holder), "{action}: {}", note.body);
-        applet.menu_when(entry("Pakota"));
+        applet.menu_when(entry(force));
         assert_eq!(applet.status(), "NeedsAttention", "{action}");
         desktop.invoke(note.id + 1, "force"); // somebody else's
         desktop.invoke(note.id, action);
@@ -55,7 +57,7 @@ fn the_question_about_a_card_in_use_is_answered_from_the_notification() {
             let call = daemon.next_call("SetMode");
             assert_eq!((&call["name"], &call["on_busy"]), (&json!("storage"), &on_busy), "{action}");
         }
-        applet.menu_when(|menu| !entry("Pakota")(menu));
+        applet.menu_when(|menu| !entry(force)(menu));
         assert_eq!(daemon.calls("SetMode"), 0, "{action}: nothing else was asked for");
     }
 }

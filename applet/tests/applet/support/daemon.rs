@@ -177,6 +177,11 @@ pub fn refuse_busy() -> Reply {
     )
 }
 
+/// The host has the card locked.
+pub fn refuse_host_busy() -> Reply {
+    Reply::error(&format!("{INTERFACE}.HostBusy"), json!({"cards": ["/media/mmc1"]}))
+}
+
 fn status() -> Value {
     json!({
         "mode": "network", "target": null, "state": "confirmed", "error": null, "backend": "configfs",
@@ -197,6 +202,7 @@ fn modes(current: &Value) -> Value {
     let mode = |name: &str, functions: &[&str], why: Option<&str>| json!({"name": name, "functions": functions, "current": name == current, "why": why});
     json!([
         mode("charging", &[], None),
+        mode("host", &[], Some("no USB role switch")),
         mode("network", &["ncm"], None),
         mode("network+storage", &["ncm", "mass_storage"], Some("no card is there")),
         mode("storage", &["mass_storage"], None),

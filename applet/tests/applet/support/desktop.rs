@@ -90,7 +90,7 @@ pub struct Desktop {
 impl Desktop {
     pub fn start() -> Self {
         let directory = TempDir::new().expect("a directory");
-        let (bus, address) = bus(&directory);
+        let (bus, address) = bus(&directory, "", |command| command);
         let ((items_in, items), (notes_in, notes), (closed_in, closed)) =
             (mpsc::channel(), mpsc::channel(), mpsc::channel());
         let watcher = Watcher { items: items_in.into() };
@@ -139,17 +139,20 @@ impl Desktop {
     }
 }
 
-/// A bus that starts no services, and its address.
-fn bus(directory: &TempDir) -> (Process, String) {
+pub fn bus(
+    directory: &TempDir,
+    services: &str,
+    environment: impl FnOnce(&mut Command) -> &mut Command,
+) -> (Process, String) {
     let file = directory.path().join("bus.conf");
     let config = format!(
-        "<busconfig><type>session</type><listen>unix:dir={}</listen><policy context='default'>\
+        "<busconfig><type>session</type><listen>unix:dir={}</listen>{services}<policy context='default'>\
          <allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/></policy></busconfig>",
         directory.path().display()
     );
     fs::write(&file, config).expect("a file");
     let mut command = Command::new("dbus-daemon");
-    command.arg("--config-file").arg(&file).args(["--nofork", "--print-address"]);
+    environment(&mut command).arg("--config-file").arg(&file).args(["--nofork", "--print-address"]);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("dbus-daemon starts");
     let mut address = String::new();
     BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut address).expect("its address");

@@ -2,6 +2,7 @@
 
 mod daemon;
 mod desktop;
+mod screen;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,8 +10,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-pub use daemon::{Daemon, refuse_busy};
+pub use daemon::{Daemon, refuse_busy, refuse_host_busy};
+use desktop::bus;
 pub use desktop::{Desktop, Entry};
+pub use screen::{Picture, Screen};
 
 /// Nothing that happens at all takes this long.
 const BOUND: Duration = Duration::from_secs(120);

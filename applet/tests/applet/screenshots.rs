@@ -1,0 +1,153 @@
+//! The applet on a real panel with a real notification daemon, both Xfce's, in a virtual frame buffer.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::support::{Daemon, Picture, Screen, refuse_busy, refuse_host_busy};
+
+const CONNECTED: [u8; 3] = [0x35, 0x84, 0xe4];
+const WAITING: [u8; 3] = [0x2e, 0xa0, 0x67];
+const UNPLUGGED: [u8; 3] = [0x8a, 0x8a, 0x8a];
+const SWITCHING: [u8; 3] = [0xe6, 0x8a, 0x00];
+const FAILED: [u8; 3] = [0xe0, 0x1b, 0x24];
+
+fn icon(colour: [u8; 3]) -> impl Fn(&Picture) -> bool {
+    move |picture| picture.has_icon_of(colour)
+}
+
+#[test]
+fn clicks_on_a_panel_and_on_a_notification_switch_the_mode() {
+    let (daemon, screen) = (Daemon::start(), Screen::start("Adwaita"));
+    let _applet = screen.applet(&daemon, "C");
+    screen.settled("the icon", icon(CONNECTED));
+    screen.open_menu();
+    screen.choose(3);
+    assert_eq!(daemon.next_call("SetMode")["name"], "storage");
+    screen.settled("the icon of the new mode", icon(UNPLUGGED));
+
+    screen.open_menu();
+    daemon.answer_next("SetMode", refuse_busy());
+    screen.choose(2);
+    assert_eq!(daemon.next_call("SetMode")["name"], "network");
+    screen.click_button();
+    assert_eq!(daemon.next_call("SetMode")["on_busy"], json!({"action": "terminate", "seconds": 10}));
+    screen.settled("no notification", |picture| !picture.has_note());
+}
+
+/// Pictures, of one theme.
+struct Gallery {
+    directory: PathBuf,
+    screen: Screen,
+}
+
+impl Gallery {
+    #[track_caller]
+    fn shoot(&self, name: &str, shows: impl Fn(&Picture) -> bool) {
+        self.screen.shoot(&self.directory.join(format!("{name}.xwd")), shows);
+    }
+
+    #[track_caller]
+    fn shoot_menu(&self, name: &str) {
+        self.screen.open_menu();
+        self.shoot(name, Picture::has_menu);
+    }
+
+    fn cables(&self, daemon: &Daemon) {
+        let cables = [("connected", CONNECTED), ("waiting", WAITING), ("unplugged", UNPLUGGED)]
+            .into_iter()
+            .zip(["configured", "suspended", "not attached"]);
+        for ((name, colour), state) in cables {
+            for mode in ["network", "storage", "network+storage"] {
+                daemon.change(|status| {
+                    status["mode"] = json!(mode);
+                    status["udc"]["state"] = json!(state);
+                });
+                self.shoot(&format!("icon-{mode}-{name}"), icon(colour));
+            }
+        }
+        for mode in ["charging", "host"] {
+            daemon.change(|status| status["mode"] = json!(mode));
+            self.shoot(&format!("icon-{mode}"), icon(WAITING));
+        }
+        daemon.change(|status| {
+            status["mode"] = json!("network");
+            status["udc"]["state"] = json!("configured");
+        });
+    }
+
+    fn states(&self, daemon: &Daemon) {
+        daemon.change(|status| {
+            status["state"] = json!("switching");
+            status["target"] = json!("storage");
+            let what = "writing back";
+            status["progress"] =
+                json!({"card": "/media/mmc1", "what": what, "bytes_left": 12_300_000, "seconds": 4});
+        });
+        self.shoot("icon-switching", icon(SWITCHING));
+        self.shoot_menu("menu-switching");
+        self.screen.close_menu();
+        daemon.change(|status| {
+            status["state"] = json!("confirmed");
+            status["target"] = json!(null);
+            status["progress"] = json!(null);
+            status["error"] = json!("card /media/mmc1 cannot be mounted: wrong fs type; see dmesg");
+        });
+        self.shoot("icon-failed", icon(FAILED));
+        self.shoot_menu("menu-failed");
+        self.screen.close_menu();
+        daemon.change(|status| status["error"] = json!(null));
+        self.screen.settled("the icon", icon(CONNECTED));
+    }
+
+    /// A card is in use here, and then on the host.
+    fn question(&self, daemon: &Daemon) {
+        self.shoot_menu("menu");
+        daemon.answer_next("SetMode", refuse_busy());
+        self.screen.choose(3);
+        assert_eq!(daemon.next_call("SetMode")["name"], "storage");
+        self.shoot("card-busy", Picture::has_note);
+        self.shoot_menu("menu-card-busy");
+        daemon.answer_next("SetMode", refuse_host_busy());
+        self.screen.choose(3);
+        assert_eq!(daemon.next_call("SetMode")["on_busy"], json!({"action": "terminate", "seconds": 10}));
+        self.shoot("host-busy", Picture::has_note);
+        self.shoot_menu("menu-host-busy");
+        self.screen.choose(1);
+        assert_eq!(daemon.next_call("SetMode")["wait"], 600);
+        self.screen.settled("the icon", icon(UNPLUGGED));
+    }
+
+    fn end(&self, daemon: Daemon) {
+        drop(daemon);
+        self.shoot("icon-not-running", |picture| picture.has_icon() && !picture.has_icon_of(UNPLUGGED));
+        self.shoot_menu("menu-not-running");
+        self.screen.choose(1);
+        self.screen.settled("no icon", |picture| !picture.has_icon());
+    }
+}
+
+#[test]
+#[ignore = "makes many pictures: run by applet/screenshots"]
+fn gallery() {
+    let out = std::env::var_os("USBNET_SCREENSHOTS").expect("USBNET_SCREENSHOTS says where the pictures go");
+    let table = [
+        ("light-en", "Adwaita", "en_GB.UTF-8"),
+        ("dark-fi", "Adwaita:dark", "fi_FI.UTF-8"),
+        ("light-de", "Adwaita", "de_DE.UTF-8"),
+    ];
+    for (name, theme, locale) in table {
+        let directory = Path::new(&out).join(name);
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let gallery = Gallery { directory, screen: Screen::start(theme) };
+        let daemon = Daemon::start();
+        let _applet = gallery.screen.applet(&daemon, locale);
+        gallery.screen.settled("the icon", icon(CONNECTED));
+        if name != "light-de" {
+            gallery.cables(&daemon);
+        }
+        gallery.states(&daemon);
+        gallery.question(&daemon);
+        gallery.end(daemon);
+    }
+}
