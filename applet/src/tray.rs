@@ -1,10 +1,14 @@
 //! The view as a StatusNotifierItem with its menu.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
 use ksni::blocking::{Handle, TrayMethods};
 use ksni::menu::{CheckmarkItem, StandardItem};
-use ksni::{Category, MenuItem, Status, ToolTip, Tray};
+use ksni::{Category, MenuItem, OfflineReason, Status, ToolTip, Tray};
+use zbus::blocking::{Connection, fdo::DBusProxy};
+use zbus::names::BusName;
 
 use crate::markup;
 use crate::model::{Choice, Input};
@@ -15,6 +19,8 @@ use crate::view::{Entry, View};
 pub struct Item {
     view: View,
     choices: Sender<Input>,
+    /// No tray was there.
+    alone: Arc<AtomicBool>,
 }
 
 /// Puts it into the tray, now or when there is one; what is chosen there is sent to `choices`.
@@ -22,7 +28,21 @@ pub struct Item {
 /// # Errors
 /// The session bus's.
 pub fn show(view: View, choices: Sender<Input>) -> Result<Handle<Item>, ksni::Error> {
-    Item { view, choices }.assume_sni_available(true).spawn()
+    loop {
+        let alone = Arc::<AtomicBool>::default();
+        let item = Item { view: view.clone(), choices: choices.clone(), alone: Arc::clone(&alone) };
+        let handle = item.assume_sni_available(true).spawn()?;
+        // ksni looks for a tray first and then begins to wait for one: it must not have come in between.
+        if !(alone.load(Ordering::Relaxed) && has_tray().unwrap_or_default()) {
+            return Ok(handle);
+        }
+        handle.shutdown().wait();
+    }
+}
+
+fn has_tray() -> zbus::Result<bool> {
+    let watcher = BusName::from_static_str("org.kde.StatusNotifierWatcher")?;
+    Ok(DBusProxy::new(&Connection::session()?)?.name_has_owner(watcher)?)
 }
 
 /// Shows another view.
@@ -42,6 +62,11 @@ impl Tray for Item {
 
     fn id(&self) -> String {
         "usbnet".into()
+    }
+
+    fn watcher_offline(&self, _reason: OfflineReason) -> bool {
+        self.alone.store(true, Ordering::Relaxed);
+        true
     }
 
     fn category(&self) -> Category {

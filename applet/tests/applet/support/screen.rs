@@ -164,11 +164,13 @@ impl Screen {
         Picture(fs::read(self.home.path().join("Xvfb_screen0")).expect("the frame buffer"))
     }
 
-    /// Clicks on the icon.
+    /// Clicks on the icon; again, if the panel has not had the menu yet.
     #[track_caller]
     pub fn open_menu(&self) {
-        self.click(ICON / 2, ICON / 2);
-        self.settled("the menu", Picture::has_menu);
+        wait_until("the menu", || {
+            self.click(ICON / 2, ICON / 2);
+            self.settled("an end of the movement", |_| true).has_menu()
+        });
     }
 
     /// Clicks on the last button of the notification, once that is there.
