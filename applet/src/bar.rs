@@ -2,17 +2,9 @@
 
 use serde_json::json;
 
+use crate::args::Format;
 use crate::markup;
 use crate::view::View;
-
-/// What the lines look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// JSON, as waybar's custom modules read it
-    Waybar,
-    /// Only text
-    Plain,
-}
 
 impl Format {
     /// The line for a view.

@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: daemon and user → [`model`] → [`view`] → tray, notification or status bar.
 
+mod args;
 mod bar;
 mod daemon;
 mod icon;
@@ -20,23 +21,11 @@ use std::thread;
 
 use clap::Parser;
 
-use crate::bar::Format;
+use crate::args::{Args, Format};
 use crate::model::{Effect, Input, Model};
 use crate::notify::Notifier;
 use crate::view::{Note, View};
 use crate::words::Words;
-
-/// The status-bar applet of usbnet.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Args {
-    /// Where the daemon's socket is.
-    #[arg(long, value_name = "DIR", default_value = "/run/usbnet", hide_short_help = true)]
-    run_dir: PathBuf,
-    /// Print a line for each change, for a status bar that runs a command, instead of being in the tray
-    #[arg(long)]
-    format: Option<Format>,
-}
 
 /// Why it ends before its time.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,7 @@
 //! It has no privileges of its own: it talks to usbnet's control socket, and keeps in a directory of its own what usbnet
 //! has no place for.
 
+mod args;
 mod bridge;
 mod failure;
 mod object;
@@ -12,7 +13,6 @@ mod view;
 mod watch;
 mod words;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -22,24 +22,10 @@ use clap::Parser;
 use futures_lite::StreamExt;
 use zbus::object_server::SignalEmitter;
 
+use args::Arguments;
 use bridge::Bridge;
 use object::{NAME, PATH, UsbModed, emit};
 use settings::Settings;
-
-/// Speaks usb-moded's D-Bus interface on the system bus, for usbnet.
-#[derive(Debug, Parser)]
-#[command(name = "usbnet-dbus", version)]
-struct Arguments {
-    /// The daemon's run directory
-    #[arg(long, value_name = "DIR", default_value = "/run/usbnet")]
-    run: PathBuf,
-    /// Where settings are kept
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/usbnet-dbus")]
-    state: PathBuf,
-    /// How long set_mode waits before it answers that the switch is under way
-    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
-    patience: u64,
-}
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter_or("USBNET_LOG", "info")).init();

@@ -1,11 +1,11 @@
-//! Manual pages and shell completions: made from the command line and the default configuration, and kept in
-//! `gadget/doc`, so that a package needs no generator.
+//! Manual pages and shell completions: made from the command lines and the default configuration, and kept in the `doc`
+//! of each program, so that a package needs no generator.
 //!
 //! `USBNET_GOLDEN=write cargo test -p usbnet-tests --test install` writes them anew.
 
 use std::{env, fs, path::Path};
 
-use clap::Command;
+use clap::{Command, CommandFactory as _};
 use clap_complete::{Generator, Shell, generate};
 use clap_mangen::{
     Man,
@@ -14,8 +14,12 @@ use clap_mangen::{
 use usbnet::{cli, config, exit::Exit};
 use usbnet_tests::run::{run, sh};
 
-/// Their directory.
-pub const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../gadget/doc");
+use crate::ROOT;
+
+#[path = "../../applet/src/args.rs"]
+mod applet;
+#[path = "../../dbus/src/args.rs"]
+mod bridge;
 
 /// What roff's renderer begins each part with; a page needs it once.
 const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
@@ -61,8 +65,9 @@ fn folded(page: &str) -> String {
 }
 
 fn head(page: &str, section: &str, purpose: &str) -> String {
+    let manual = if section == "1" { "General Commands Manual" } else { "System Manager's Manual" };
     let title = part(|roff| {
-        roff.control("TH", [&*page.to_uppercase(), section, REVISED, "usbnet", "System Manager's Manual"]);
+        roff.control("TH", [&*page.to_uppercase(), section, REVISED, "usbnet", manual]);
         roff.control("SH", ["NAME"]);
         roff.text([roman(format!("{page} - {purpose}"))]);
     });
@@ -126,7 +131,8 @@ fn options(command: Command) -> String {
         .render_options_section(&mut section)
         .expect("memory takes it");
     let section = bare(String::from_utf8(section).expect("text"));
-    section.replacen(".SH OPTIONS\n", "", 1)
+    // What goes before a list of values is not how mandoc wants an empty line.
+    section.replacen(".SH OPTIONS\n", "", 1).replace(".br\n\n.br\n", ".sp\n")
 }
 
 /// `usbnet-config(5)`: the default configuration explains itself.
@@ -152,6 +158,34 @@ fn configuration() -> String {
         roff.control("fi", []);
         roff.control("SH", ["SEE ALSO"]);
         roff.text([bold("usbnet"), roman("(8)")]);
+    });
+    page
+}
+
+/// The page of a program that has no commands.
+fn program(
+    mut command: Command,
+    section: &str,
+    purpose: &str,
+    text: &str,
+    files: &[(&str, &str)],
+    environment: &[(&str, &str)],
+) -> String {
+    let usage = command.render_usage().to_string();
+    let mut page = head(command.get_name(), section, purpose);
+    page += &part(|roff| {
+        roff.control("SH", ["SYNOPSIS"]);
+        roff.text([bold(usage.strip_prefix("Usage: ").unwrap_or(&usage))]);
+        roff.control("SH", ["DESCRIPTION"]);
+        paragraphs(roff, text);
+        roff.control("SH", ["OPTIONS"]);
+    });
+    page += &options(command.mut_args(|arg| arg.hide_short_help(false)));
+    page += &part(|roff| {
+        table(roff, "FILES", files);
+        table(roff, "ENVIRONMENT", environment);
+        roff.control("SH", ["SEE ALSO"]);
+        roff.text([bold("usbnet"), roman("(8), "), bold("usbnet-config"), roman("(5)")]);
     });
     page
 }
@@ -199,6 +233,43 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
 ];
 
+const BRIDGE: &str = "\
+usbnet-dbus answers at com.meego.usb_moded on the system bus, with usb-moded's methods, signals and words, so that
+front ends that were written for usb-moded find a service. D-Bus starts it when it is first called.
+
+It has no privileges: what it is asked for, it asks the daemon of usbnet(8) for, whose configuration must let its
+group switch, with control: (group: \"usbnet\"). Everybody may ask. To change something, polkit's action
+org.usbnet.switch is needed; without polkit, a group that usbnet-dbus is in.";
+
+const BRIDGE_FILES: &[(&str, &str)] = &[
+    ("/run/usbnet/control", "The daemon's socket."),
+    (
+        "/var/lib/usbnet-dbus/settings.json",
+        "What usb-moded's clients have set: mode, hidden modes, whitelist.",
+    ),
+];
+
+const BRIDGE_ENVIRONMENT: &[(&str, &str)] = &[
+    ("USBNET_LOG", "What is logged: error, warn, info (the default), debug or trace."),
+    ("DBUS_SYSTEM_BUS_ADDRESS", "Another bus than the system's."),
+];
+
+const APPLET: &str = "\
+usbnet-applet shows in the status bar what the device is to the computer at its USB cable, and switches to another
+mode from its menu. When a card is in use, a notification names what holds it, and asks whether to wait, to cancel,
+or to force the switch.
+
+It needs the daemon of usbnet(8), a session bus, and a panel that hosts a StatusNotifierItem. It may start before
+any of them but the bus. To switch, the user has to be a member of control.group.";
+
+const APPLET_FILES: &[(&str, &str)] = &[
+    ("/run/usbnet/control", "The daemon's socket."),
+    ("/etc/xdg/autostart/usbnet-applet.desktop", "Starts it with the desktop."),
+];
+
+const APPLET_ENVIRONMENT: &[(&str, &str)] =
+    &[("LC_ALL, LC_MESSAGES, LANG", "Its language: English, Finnish or German.")];
+
 const CONFIGURATION: &str = "\
 The file is in RON, a notation like Rust's. Whatever it leaves out has its default; unknown fields are errors.
 Nothing is touched until the whole file is valid.
@@ -211,40 +282,62 @@ const EXAMPLE: &str = r#"Config(
     cards: ["/media/mmc1", "UUID=1234-ABCD"],
 )"#;
 
-fn completion(shell: impl Generator) -> String {
-    let mut text = Vec::new();
-    generate(shell, &mut cli::command(), "usbnet", &mut text);
+fn completion(shell: impl Generator, mut command: Command) -> String {
+    let (mut text, name) = (Vec::new(), command.get_name().to_owned());
+    generate(shell, &mut command, name, &mut text);
     String::from_utf8(text).expect("text")
+}
+
+/// Each file, and what is in it.
+fn files() -> Vec<(&'static str, String)> {
+    let (usbnet, applet) = (cli::command, applet::Args::command);
+    let bridge = bridge::Arguments::command();
+    let purpose = "usb-moded's D-Bus interface for usbnet";
+    let bridge = program(bridge, "8", purpose, BRIDGE, BRIDGE_FILES, BRIDGE_ENVIRONMENT);
+    let purpose = "the USB mode in the status bar";
+    let page = program(applet(), "1", purpose, APPLET, APPLET_FILES, APPLET_ENVIRONMENT);
+    vec![
+        ("gadget/doc/usbnet.8", folded(&commands())),
+        ("gadget/doc/usbnet-config.5", folded(&configuration())),
+        ("gadget/doc/usbnet.bash", completion(Shell::Bash, usbnet())),
+        ("gadget/doc/_usbnet", completion(Shell::Zsh, usbnet())),
+        ("gadget/doc/usbnet.fish", completion(Shell::Fish, usbnet())),
+        ("dbus/doc/usbnet-dbus.8", folded(&bridge)),
+        ("applet/doc/usbnet-applet.1", folded(&page)),
+        ("applet/doc/usbnet-applet.bash", completion(Shell::Bash, applet())),
+        ("applet/doc/_usbnet-applet", completion(Shell::Zsh, applet())),
+        ("applet/doc/usbnet-applet.fish", completion(Shell::Fish, applet())),
+    ]
 }
 
 #[test]
 fn manual_pages_and_completions_are_current() {
-    let files = [
-        ("usbnet.8", folded(&commands())),
-        ("usbnet-config.5", folded(&configuration())),
-        ("usbnet.bash", completion(Shell::Bash)),
-        ("_usbnet", completion(Shell::Zsh)),
-        ("usbnet.fish", completion(Shell::Fish)),
-    ];
-    let directory = Path::new(DIRECTORY);
+    let (root, files) = (Path::new(ROOT), files());
     if env::var_os("USBNET_GOLDEN").is_some_and(|what| what == "write") {
-        fs::create_dir_all(directory).expect("a directory");
         for (name, text) in &files {
-            fs::write(directory.join(name), text).expect("writable");
+            fs::create_dir_all(root.join(name).parent().expect("a directory")).expect("a directory");
+            fs::write(root.join(name), text).expect("writable");
         }
     }
-    for (name, text) in files {
-        let golden = fs::read_to_string(directory.join(name)).unwrap_or_default();
-        assert_eq!(text, golden, "gadget/doc/{name}; USBNET_GOLDEN=write writes it anew");
+    for (name, text) in &files {
+        let golden = fs::read_to_string(root.join(name)).unwrap_or_default();
+        assert_eq!(*text, golden, "{name}; USBNET_GOLDEN=write writes it anew");
     }
-    let there = fs::read_dir(directory).expect("the directory").count();
-    assert_eq!(there, 5, "files in gadget/doc that nothing makes");
+    let directories = ["gadget/doc", "dbus/doc", "applet/doc"];
+    let there = directories.map(|name| fs::read_dir(root.join(name)).expect("the directory").count());
+    assert_eq!(there.iter().sum::<usize>(), files.len(), "files there that nothing makes");
 }
 
 #[test]
 fn mandoc_finds_nothing_to_complain_about() {
-    for page in ["usbnet.8", "usbnet-config.5"] {
-        let found = run(&["mandoc", "-T", "lint", "-W", "style", &format!("{DIRECTORY}/{page}")]);
+    let pages = [
+        "gadget/doc/usbnet.8",
+        "gadget/doc/usbnet-config.5",
+        "dbus/doc/usbnet-dbus.8",
+        "applet/doc/usbnet-applet.1",
+    ];
+    for page in pages {
+        let found = run(&["mandoc", "-T", "lint", "-W", "style", &format!("{ROOT}/{page}")]);
         assert_eq!((found.code, found.out, found.err), (0, String::new(), String::new()), "{page}");
     }
 }
@@ -252,22 +345,33 @@ fn mandoc_finds_nothing_to_complain_about() {
 /// Each shell loads its file, and is asked what could come next.
 #[test]
 fn the_completions_load_and_complete() {
-    let bash = format!(
-        r#"bash --norc -euc '. {DIRECTORY}/usbnet.bash; COMP_WORDS=(usbnet st); COMP_CWORD=1; _usbnet usbnet st usbnet
-        printf "%s\n" "${{COMPREPLY[@]}}"; complete -p usbnet >&2'"#
-    );
-    assert_eq!(sh(&bash), "start\nstop\nstatus");
+    let table: [(&str, &str, &str, &str, &[&str]); 2] = [
+        ("gadget/doc", "usbnet", "_usbnet", "st", &["start", "status", "stop"]),
+        ("applet/doc", "usbnet-applet", "_usbnet__applet", "--r", &["--run-dir"]),
+    ];
+    let sorted = |text: String| {
+        let mut words: Vec<String> = text.lines().map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    for (directory, program, in_bash, begun, expected) in table {
+        let (directory, function) = (format!("{ROOT}/{directory}"), format!("_{program}"));
+        let bash = format!(
+            r#"bash --norc -euc '. {directory}/{program}.bash; COMP_WORDS=({program} {begun}); COMP_CWORD=1
+            {in_bash} {program} {begun} {program}; printf "%s\n" "${{COMPREPLY[@]}}"; complete -p {program} >&2'"#
+        );
+        assert_eq!(sorted(sh(&bash)), expected, "bash");
 
-    let fish =
-        format!("fish --no-config -c 'source {DIRECTORY}/usbnet.fish; complete -C \"usbnet st\" | cut -f 1'");
-    let mut found: Vec<String> = sh(&fish).lines().map(str::to_owned).collect();
-    found.sort();
-    assert_eq!(found, ["start", "status", "stop"]);
+        let fish = format!(
+            "fish --no-config -c 'source {directory}/{program}.fish; complete -C \"{program} {begun}\" | cut -f 1'"
+        );
+        assert_eq!(sorted(sh(&fish)), expected, "fish");
 
-    // What zsh completes needs its line editor; that the function is registered and can be loaded does not.
-    let zsh = format!(
-        "zsh -fec 'fpath=({DIRECTORY} $fpath); autoload -Uz compinit; compinit -D -u; print $_comps[usbnet]; \
-         autoload +X -Uz _usbnet; print ${{+functions[_usbnet]}}'"
-    );
-    assert_eq!(sh(&zsh), "_usbnet\n1");
+        // What zsh completes needs its line editor; that the function is registered and can be loaded does not.
+        let zsh = format!(
+            "zsh -fec 'fpath=({directory} $fpath); autoload -Uz compinit; compinit -D -u; print $_comps[{program}]; \
+             autoload +X -Uz {function}; print ${{+functions[{function}]}}'"
+        );
+        assert_eq!(sh(&zsh), format!("{function}\n1"), "zsh");
+    }
 }

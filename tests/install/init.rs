@@ -87,13 +87,19 @@ fn runit_starts_again_what_may_go_better_then() {
 }
 
 #[test]
-fn the_systemd_unit_is_valid() {
-    let unit =
-        fs::read_to_string(Path::new(ROOT).join("scripts/init/systemd/usbnet.service")).expect("the unit");
+fn the_systemd_units_are_valid() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("usbnet.service");
-    // A program that is there.
-    fs::write(&path, unit.replace("/usr/sbin/usbnet", "/bin/true")).expect("writable");
-    let outcome = run(&["systemd-analyze", "--man=no", "verify", path.to_str().expect("a path")]);
-    assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (0, "", ""));
+    let table = [
+        ("scripts/init/systemd/usbnet.service", "/usr/sbin/usbnet"),
+        ("dbus/data/usbnet-dbus.service", "/usr/libexec/usbnet-dbus"),
+    ];
+    for (file, program) in table {
+        let file = Path::new(ROOT).join(file);
+        let unit = fs::read_to_string(&file).expect("the unit");
+        let path = directory.path().join(file.file_name().expect("a name"));
+        // A program that is there.
+        fs::write(&path, unit.replace(program, "/bin/true")).expect("writable");
+        let outcome = run(&["systemd-analyze", "--man=no", "verify", path.to_str().expect("a path")]);
+        assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (0, "", ""), "{program}");
+    }
 }

@@ -15,6 +15,9 @@ use crate::{ROOT, SHELLS, program};
 /// Every path below, with its mode and, of a file, its content.
 type Tree = BTreeMap<PathBuf, (u32, Option<Vec<u8>>)>;
 
+/// What is built.
+const PROGRAMS: [&str; 3] = ["usbnet", "usbnet-dbus", "usbnet-applet"];
+
 /// A file system to install into.
 struct Target {
     directory: TempDir,
@@ -23,9 +26,15 @@ struct Target {
 impl Target {
     fn new() -> Self {
         let target = Self { directory: tempfile::tempdir().expect("a directory") };
-        program(&target.directory.path().join("build/release/usbnet"), "the program");
+        for name in PROGRAMS {
+            program(&target.built(name), name);
+        }
         fs::create_dir(target.at("")).expect("a directory");
         target
+    }
+
+    fn built(&self, name: &str) -> PathBuf {
+        self.directory.path().join("build/release").join(name)
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -125,23 +134,77 @@ const COMMON: [&str; 13] = [
     "usr/lib/modules-load.d/usbnet.conf",
 ];
 
+/// What the D-Bus bridge has besides.
+const BRIDGE: [&str; 7] = [
+    "usr/libexec/usbnet-dbus",
+    "usr/share/man/man8/usbnet-dbus.8",
+    "usr/share/dbus-1/system.d/com.meego.usb_moded.conf",
+    "usr/share/dbus-1/system-services/com.meego.usb_moded.service",
+    "usr/share/polkit-1/actions/org.usbnet.policy",
+    "usr/lib/systemd/system/usbnet-dbus.service",
+    "usr/lib/sysusers.d/usbnet-dbus.conf",
+];
+
+/// What the applet has besides.
+const APPLET: [&str; 7] = [
+    "usr/bin/usbnet-applet",
+    "usr/share/man/man1/usbnet-applet.1",
+    "usr/share/bash-completion/completions/usbnet-applet",
+    "usr/share/zsh/site-functions/_usbnet-applet",
+    "usr/share/fish/vendor_completions.d/usbnet-applet.fish",
+    "usr/share/applications/usbnet-applet.desktop",
+    "etc/xdg/autostart/usbnet-applet.desktop",
+];
+
+/// These files are there, with their modes, and no other.
+#[track_caller]
+fn has_files(target: &Target, parts: &[&[&str]], name: &str) {
+    let mut expected: Vec<PathBuf> = parts.concat().iter().map(|path| target.at(path)).collect();
+    expected.sort();
+    let tree = target.tree();
+    let files = tree.iter().filter(|(_, (_, content))| content.is_some());
+    let found: Vec<PathBuf> = files.map(|(path, _)| path.clone()).collect();
+    assert_eq!(found, expected, "{name}");
+    for (path, (mode, content)) in &tree {
+        let runs = content.as_ref().is_none_or(|text| {
+            text.starts_with(b"#!") || PROGRAMS.iter().any(|name| text == name.as_bytes())
+        });
+        assert_eq!(*mode, if runs { 0o755 } else { 0o644 }, "{}", path.display());
+    }
+}
+
 #[test]
 fn each_init_system_gets_its_files() {
     for (init, own) in INITS {
         let target = Target::new();
         target.does(&format!("--init {init} PREFIX=/usr"));
-        let mut expected: Vec<PathBuf> = COMMON.iter().chain(own).map(|path| target.at(path)).collect();
-        expected.sort();
-        let tree = target.tree();
-        let files = tree.iter().filter(|(_, (_, content))| content.is_some());
-        let found: Vec<PathBuf> = files.map(|(path, _)| path.clone()).collect();
-        assert_eq!(found, expected, "{init}");
-        for (path, (mode, content)) in &tree {
-            let runs = content
-                .as_ref()
-                .is_none_or(|text| text.starts_with(b"#!") || path.ends_with("usr/sbin/usbnet"));
-            assert_eq!(*mode, if runs { 0o755 } else { 0o644 }, "{}", path.display());
-        }
+        has_files(&target, &[&COMMON, &BRIDGE, &APPLET, own], init);
+    }
+}
+
+#[test]
+fn bridge_and_applet_can_be_left_out() {
+    let table: [(&str, &[&[&str]]); 3] = [
+        ("--without dbus", &[&COMMON, &APPLET]),
+        ("--without=applet", &[&COMMON, &BRIDGE]),
+        ("--without dbus --without applet", &[&COMMON]),
+    ];
+    for (options, expected) in table {
+        let target = Target::new();
+        let said = target.does(&format!("--init none PREFIX=/usr {options}"));
+        has_files(&target, expected, options);
+        let bridge = expected.contains(&(&BRIDGE as &[&str]));
+        assert_eq!(said.contains("for D-Bus: "), bridge, "{options}: {said}");
+    }
+    // What is not built cannot be installed.
+    let target = Target::new();
+    for name in ["usbnet-dbus", "usbnet-applet"] {
+        fs::remove_file(target.built(name)).expect("removed");
+    }
+    let said = target.does("--init none PREFIX=/usr");
+    has_files(&target, &[&COMMON], "not built");
+    for name in ["usbnet-dbus", "usbnet-applet"] {
+        assert!(said.contains(&format!("{name} is not built, so it is left out")), "{said}");
     }
 }
 
@@ -181,11 +244,26 @@ fn installed_files_name_the_program_where_it_is() {
         for (path, (_, content)) in target.tree() {
             let text =
                 content.map(|content| String::from_utf8_lossy(&content).into_owned()).unwrap_or_default();
-            let wrong = ["/usr/sbin/usbnet", "/usr/share/usbnet"].map(|name| text.matches(name).count());
-            assert_eq!(wrong, [0, 0], "{}", path.display());
+            let wrong = ["sbin", "bin", "libexec", "share"]
+                .map(|directory| text.matches(&format!("/usr/{directory}/usbnet")).count());
+            assert_eq!(wrong, [0; 4], "{}", path.display());
+        }
+        for (path, names) in [
+            ("etc/systemd/system/usbnet-dbus.service", "\nExecStart=/opt/usbnet/libexec/usbnet-dbus\n"),
+            (SERVICE, "\nExec=/opt/usbnet/libexec/usbnet-dbus\n"),
+            ("etc/xdg/autostart/usbnet-applet.desktop", "\nExec=/opt/usbnet/bin/usbnet-applet\n"),
+            (
+                "opt/usbnet/share/applications/usbnet-applet.desktop",
+                "\nTryExec=/opt/usbnet/bin/usbnet-applet\n",
+            ),
+        ] {
+            assert!(target.read(path).contains(names), "{path}: {}", target.read(path));
         }
     }
 }
+
+/// Where D-Bus looks for it when it is not in `/usr`.
+const SERVICE: &str = "usr/local/share/dbus-1/system-services/com.meego.usb_moded.service";
 
 #[test]
 fn an_edited_configuration_is_nobody_elses() {
@@ -224,6 +302,7 @@ fn what_ran_left_nothing_either() {
     let target = Target::new();
     target.does("--init runit");
     target.write("var/lib/usbnet/mode", "network");
+    target.write("var/lib/usbnet-dbus/settings.json", "{}");
     target.write("etc/sv/usbnet/supervise/status", "");
     target.write("etc/sv/usbnet/log/supervise/status", "");
     fs::create_dir(target.at("var/lib/other")).expect("a directory");
@@ -271,6 +350,8 @@ fn what_is_not_understood_changes_nothing() {
     let table = [
         ("--init", "--init needs a name"),
         ("--init upstart", "upstart is not known"),
+        ("--without", "--without needs a name"),
+        ("--without usbnet", "usbnet is not known"),
         ("--help", "--help is not understood"),
         ("--init none PREFIX=usr", "no absolute path"),
         ("uninstall", "nothing is installed there"),
