@@ -1,6 +1,7 @@
 //! The bridge on a private bus, between real D-Bus clients and a scripted daemon.
 
 mod daemon;
+mod installed;
 mod polkit;
 mod stage;
 
@@ -154,6 +155,10 @@ fn every_method_answers() {
         assert!(answer.good, "{method} {arguments:?}: {}", answer.text);
         assert_eq!(answer.text, *expected, "{method} {arguments:?}");
     }
+    let named = |method: &str| table.iter().any(|(called, ..)| *called == method);
+    let elsewhere = ["get_target_mode_config", "rescue_off"];
+    let missing = METHODS.iter().filter(|(name, _)| !named(name) && !elsewhere.contains(name));
+    assert_eq!(missing.count(), 0, "methods that are not called");
     assert_eq!(stage.daemon.script().asked, ["storage"]);
     wait_until("mass_storage", || stage.call("mode_request", &[]).text == r#"s "mass_storage""#);
     assert_eq!(stage.call("set_mode", &["s", "mass_storage"]).text, r#"s "mass_storage""#);
@@ -397,7 +402,7 @@ fn tried(stage: &Stage, runner: &[&str], name: &str, permitted: bool) {
 fn polkit_decides_who_may_switch() {
     let stage = Stage::new();
     for (name, verdict) in [("polkit permits", true), ("polkit refuses", false)] {
-        let polkit = Polkit::start(&stage.address(), verdict);
+        let polkit = Polkit::start(stage.address(), verdict);
         tried(&stage, &AS_NOBODY, name, verdict);
         let asked = polkit.asked();
         assert!(!asked.is_empty(), "{name}");

@@ -46,6 +46,9 @@ pub struct Answer {
 pub struct Stage {
     bridge: Option<Running>,
     pub daemon: Daemon,
+    /// What takes a client to the bus.
+    enter: Vec<String>,
+    address: String,
     _bus: Running,
     directory: tempfile::TempDir,
 }
@@ -59,9 +62,7 @@ impl Stage {
     }
 
     pub fn without_bridge() -> Self {
-        assert!(nix::unistd::getuid().is_root(), "these tests need root: callers have other users");
-        let directory = tempfile::tempdir().expect("a directory");
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
+        let directory = directory();
         let config = directory.path().join("bus.conf");
         fs::write(&config, bus_config(directory.path())).expect("the bus's configuration");
         let mut command = Command::new("dbus-daemon");
@@ -71,7 +72,36 @@ impl Stage {
             std::os::unix::net::UnixStream::connect(directory.path().join("bus")).is_ok()
         });
         let daemon = Daemon::start(&directory.path().join("control"));
-        Self { bridge: None, daemon, _bus: bus, directory }
+        let address = format!("unix:path={}", directory.path().join("bus").display());
+        Self { bridge: None, daemon, enter: Vec::new(), address, _bus: bus, directory }
+    }
+
+    /// A system bus as it is on a device, in name spaces of its own, with what `scripts/install` installs and with polkit.
+    pub fn installed() -> Self {
+        let directory = directory();
+        let at = |name: &str| directory.path().join(name);
+        install(&at("build"), &at("installed"));
+        fs::create_dir(at("run")).expect("a directory");
+        let daemon = Daemon::start(&at("run/control"));
+        fs::set_permissions(at("run/control"), fs::Permissions::from_mode(0o666)).expect("permissions");
+
+        let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/../.vm/system-bus");
+        assert!(Path::new(packages).is_dir(), "{packages} is not there; run scripts/setup");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bus/system-bus"));
+        let bus = Running::start(command.arg(packages).arg(at("installed")).arg(at("run")));
+        let children = format!("/proc/{0}/task/{0}/children", bus.0.id());
+        let mut first = String::new();
+        wait_until("the bus's process", || {
+            first = fs::read_to_string(&children).unwrap_or_default().trim().to_owned();
+            !first.is_empty()
+        });
+        let enter = ["nsenter", "--mount", "--pid", "--target", &first].map(str::to_owned).into();
+        let address = "unix:path=/run/dbus/system_bus_socket".to_owned();
+        let stage = Self { bridge: None, daemon, enter, address, _bus: bus, directory };
+        wait_until("the bus", || stage.has_owner("org.freedesktop.DBus"));
+        stage
     }
 
     /// Starts the bridge, or starts it again.
@@ -88,8 +118,8 @@ impl Stage {
         self.daemon.wait_for_watcher();
     }
 
-    pub fn address(&self) -> String {
-        format!("unix:path={}", self.directory.path().join("bus").display())
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     pub fn settings(&self) -> PathBuf {
@@ -105,7 +135,7 @@ impl Stage {
     /// Runs a client's command on the bus.
     pub fn run(&self, command: &[&str]) -> Answer {
         let mut bounded = Command::new("timeout");
-        bounded.arg(BOUND.as_secs().to_string()).args(command);
+        bounded.arg(BOUND.as_secs().to_string()).args(&self.enter).args(command);
         let output = bounded.env("DBUS_SYSTEM_BUS_ADDRESS", self.address()).output();
         let Output { status, stdout, stderr } = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let text = String::from_utf8_lossy(&[stdout, stderr].concat()).trim().to_owned();
@@ -134,9 +164,38 @@ impl Stage {
         let (sender, lines) = channel();
         thread::spawn(move || lines_of(output).try_for_each(|line| sender.send(line)));
         let signals = Signals { lines, _process: process };
-        signals.until("is owned by");
+        let said = signals.until("is owned by");
+        // It says so first, and asks the bus for that owner's signals then.
+        let owner = said.last().and_then(|line| line.split(' ').next_back()).expect("the owner");
+        let wanted = format!(r"sender=\'{owner}\'");
+        let bus = "org.freedesktop.DBus";
+        let rules = format!("{bus}.Debug.Stats");
+        let rules = ["busctl", "call", bus, "/org/freedesktop/DBus", &rules, "GetAllMatchRules"];
+        wait_until("the monitor to listen", || self.run(&rules).text.contains(&wanted));
         signals
     }
+}
+
+/// A directory that everybody can look into.
+fn directory() -> tempfile::TempDir {
+    assert!(nix::unistd::getuid().is_root(), "these tests need root: callers have other users");
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
+    directory
+}
+
+/// The bridge is the one that is tested; usbnet itself is not run.
+fn install(build: &Path, to: &Path) {
+    fs::create_dir_all(build.join("release")).expect("a directory");
+    let bridge = env!("CARGO_BIN_EXE_usbnet-dbus");
+    for name in ["usbnet", "usbnet-dbus"] {
+        fs::copy(bridge, build.join("release").join(name)).expect("a program");
+    }
+    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/install"));
+    command.args(["--init", "systemd", "--without", "applet", "PREFIX=/usr"]);
+    command.arg(format!("DESTDIR={}", to.display())).env("CARGO_TARGET_DIR", build);
+    let output = command.output().expect("scripts/install");
+    assert!(output.status.success(), "{output:?}");
 }
 
 fn lines_of(output: impl Read) -> impl Iterator<Item = String> {
