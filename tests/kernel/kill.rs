@@ -16,6 +16,7 @@ use usbnet_tests::{
     daemon::{configure, processes, status, usbnet, usbnet_ok},
     disk::settled,
     lab::Lab,
+    role::RoleSwitch,
     run::{run, sh},
     wait::wait_until,
 };
@@ -29,6 +30,7 @@ struct Device {
     mounts: [Vec<String>; 2],
     sums: [Sums; 2],
     written: u64,
+    switch: RoleSwitch,
 }
 
 impl Device {
@@ -36,8 +38,9 @@ impl Device {
         let cards = Card::pair();
         configure(&with_cards(&["/media/mmc1", "/media/mmc2"], &format!("start_mode: Last(or: {mode:?})")));
         let (mounts, sums) = (cards.each_ref().map(Card::mounts), cards.each_ref().map(Card::sums));
+        let switch = RoleSwitch::fake();
         start();
-        Self { cards, mounts, sums, written: 0 }
+        Self { cards, mounts, sums, written: 0, switch }
     }
 
     /// While the device has its cards: writes to each what a switch must bring to safety.
@@ -67,6 +70,7 @@ impl Device {
                 card.assert_clean_between_mounts();
             }
         }
+        assert_eq!(self.switch.role() == "host", mode == "host", "{when}: the port's role");
         assert!(lends(mode) || !Path::new(JOURNAL).exists(), "{when}: the journal stays");
     }
 
@@ -181,4 +185,20 @@ fn storage_and_charging() {
 #[test]
 fn both_and_charging() {
     sometimes(["network+storage", "charging"], 6, 17);
+}
+
+/// Nothing but the role changes.
+#[test]
+fn charging_and_host() {
+    kill_between(["charging", "host"], 1, 1);
+}
+
+#[test]
+fn network_and_host() {
+    sometimes(["network", "host"], 4, 17);
+}
+
+#[test]
+fn storage_and_host() {
+    sometimes(["storage", "host"], 5, 17);
 }

@@ -16,6 +16,7 @@ mod plan;
 mod profiles;
 mod recovery;
 mod refusals;
+mod role;
 mod storage;
 mod windows;
 mod without_udc;

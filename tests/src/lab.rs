@@ -10,7 +10,7 @@ use nix::{
 use crate::{
     cards,
     daemon::{processes, usbnet},
-    disk,
+    disk, role,
     run::sh_quietly,
     wait::wait_until,
 };
@@ -92,6 +92,7 @@ fn clean() {
         "#,
     );
     cards::clean();
+    role::clean();
     let gadgets = fs::read_dir("/sys/kernel/config/usb_gadget").into_iter().flatten().count();
     assert!(gadgets == 0 || thread::panicking(), "{gadgets} gadgets could not be taken away");
     wait_until("the UDC", || fs::exists(format!("/sys/class/udc/{}", crate::cable::UDC)).unwrap_or(false));

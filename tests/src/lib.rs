@@ -10,6 +10,7 @@ pub mod disk;
 pub mod host;
 pub mod lab;
 pub mod osdesc;
+pub mod role;
 pub mod run;
 pub mod snapshot;
 pub mod wait;

@@ -225,6 +225,7 @@ mod tests {
             error: None,
             backend: Some("configfs".into()),
             udc: Some(Udc { name: "udc.0".into(), state: "configured".into(), speed: None }),
+            role: None,
             link: Some(link),
             responder: Some(Responder { running: true, ..Responder::default() }),
             leases: vec![],

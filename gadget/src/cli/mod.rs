@@ -266,7 +266,7 @@ fn doctor(run: &Path, file: Option<&Path>) -> Result<(), CommandError> {
         root: nix::unistd::geteuid().is_root(),
         config_error,
         udc_error: observed
-            .and_then(|observed| Ok(kernel.udc(&observed)?))
+            .and_then(|observed| Ok(kernel.udc_to_come(&observed)?))
             .err()
             .map(|error| error.to_string()),
         modes: kernel.modes(current, &[]),

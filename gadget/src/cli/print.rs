@@ -1,6 +1,6 @@
 //! What a person reads: status, modes and events as text.
 
-use crate::config::FunctionKind;
+use crate::config::{FunctionKind, HOST};
 use crate::control::{Card, Counters, Event, Lease, Link, Mode, Phase, Responder, Status};
 
 const LABEL: usize = 10;
@@ -18,6 +18,7 @@ pub fn status(status: &Status) -> String {
         let backend = status.backend.as_deref().unwrap_or("none");
         lines.push(row("udc", &format!("{}: {}{speed} ({backend})", udc.name, udc.state)));
     }
+    lines.extend(status.role.iter().map(|role| row("role", role)));
     if let Some(link) = &status.link {
         lines.extend(link_rows(link));
     }
@@ -98,8 +99,11 @@ pub fn modes(modes: &[Mode], cards: &[Card]) -> String {
     let width = modes.iter().map(|mode| mode.name.len()).max().unwrap_or(0);
     let line = |mode: &Mode| {
         let mark = if mode.current { '*' } else { ' ' };
-        let functions =
-            if mode.functions.is_empty() { "no functions".to_owned() } else { mode.functions.join(" + ") };
+        let functions = match mode.functions.as_slice() {
+            [] if mode.name == HOST => "the host's role".to_owned(),
+            [] => "no functions".to_owned(),
+            functions => functions.join(" + "),
+        };
         let why = mode.why.as_ref().map(|why| format!(" (not now: {why})")).unwrap_or_default();
         format!("{mark} {:width$}  {functions}{why}", mode.name)
     };
@@ -143,6 +147,7 @@ mod tests {
             error: None,
             backend: None,
             udc: None,
+            role: None,
             link: None,
             responder: None,
             leases: vec![],
@@ -214,7 +219,14 @@ mod tests {
             }),
             ..nothing()
         };
+        let host = Status {
+            mode: Some("host".into()),
+            state: Phase::Confirmed,
+            role: Some("host".into()),
+            ..nothing()
+        };
         let table = [
+            ("a host", host, "mode       host (confirmed)\nrole       host\nsystem     n800, Linux 6.1"),
             ("stopped", nothing(), "mode       none\nsystem     n800, Linux 6.1"),
             (
                 "switching after a failure",
@@ -263,11 +275,13 @@ mod tests {
             mode("charging", &[], false, None),
             mode("network", &["ncm", "acm"], true, None),
             mode("old", &["rndis"], false, Some("the kernel has no usb_f_rndis")),
+            mode("host", &[], false, None),
         ];
         let cards = [card("/media/mmc1", Place::Device, None)];
         assert_eq!(
             modes(&list, &cards),
-            "  charging  no functions\n* network   ncm + acm\n  old       rndis (not now: the kernel has no usb_f_rndis)"
+            "  charging  no functions\n* network   ncm + acm\n  old       rndis (not now: the kernel has no usb_f_rndis)\n  \
+             host      the host's role"
         );
         assert_eq!(
             modes(&[mode("storage", &["mass_storage"], true, None)], &cards),

@@ -49,8 +49,8 @@ pub(super) fn config(config: &Config) -> Result<(), Finding> {
         StartMode::Last { or } => ("start_mode.or", or),
         StartMode::Named(name) => ("start_mode", name),
     };
-    if !config.modes.contains_key(start) {
-        let known = config.modes.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if config.mode(start).is_none() {
+        let known = config.mode_names().join(", ");
         return finding(path, Problem::NoSuchMode { name: start.clone(), known });
     }
     Ok(())

@@ -20,6 +20,7 @@ use std::{fs::File, io::Read, path::Path};
 pub use address::{AddressError, InterfaceAddress, Pool, PoolError};
 pub use card::{Card, CardPlace, CardPlaceError, FsCheck, OnBusy, OnEject, Storage};
 pub use function::{FunctionKind, HostPreset};
+pub use name::HOST;
 use node::Node;
 use problem::Fault;
 pub use problem::{ConfigError, Problem};

@@ -10,9 +10,11 @@ pub(super) struct Rule {
     pub(super) holds: fn(&str) -> bool,
 }
 
-/// `usbnet mode` prints or takes these words itself: `host` is the OTG role, `none` says that no
-/// mode is active, `last` is the one before.
-pub(super) const RESERVED_MODES: [&str; 3] = ["host", "none", "last"];
+/// The mode that is always there: the device's port has the host's role (OTG).
+pub const HOST: &str = "host";
+
+/// `usbnet mode` prints or takes these words itself: `none` says that no mode is active, `last` is the one before.
+pub(super) const RESERVED_MODES: [&str; 3] = [HOST, "none", "last"];
 
 /// A mode. It stands on command lines (so no dash in front) and in file names.
 pub(super) const MODE: Rule = Rule {

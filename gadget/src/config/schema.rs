@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf};
 
-use super::{Card, FunctionKind, HostPreset, InterfaceAddress, Pool, Storage};
+use super::{Card, FunctionKind, HOST, HostPreset, InterfaceAddress, Pool, Storage};
 use crate::identity::MacAddr;
 
 /// The whole configuration, every field decided.
@@ -22,7 +22,7 @@ pub struct Config {
     pub cards: Vec<Card>,
     /// What is done around lending.
     pub storage: Storage,
-    /// The modes by name; at least one.
+    /// The modes by name; at least one. [`HOST`] is there beside them, see [`Config::mode`].
     pub modes: BTreeMap<String, Mode>,
     /// The mode that `start` enters.
     pub start_mode: StartMode,
@@ -45,6 +45,25 @@ impl Default for Config {
         }
     }
 }
+
+impl Config {
+    /// The mode of that name.
+    #[must_use]
+    pub fn mode(&self, name: &str) -> Option<&Mode> {
+        self.modes.get(name).or((name == HOST).then_some(&HOST_ROLE))
+    }
+
+    /// What every mode is called.
+    #[must_use]
+    pub fn mode_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.modes.keys().cloned().collect();
+        names.push(HOST.to_owned());
+        names
+    }
+}
+
+/// The device shows the other end nothing.
+static HOST_ROLE: Mode = Mode { functions: Vec::new(), host_preset: HostPreset::Any, profile_disk: false };
 
 /// The device descriptor's identity and strings.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -108,6 +108,8 @@ pub struct Status {
     pub backend: Option<String>,
     /// The device controller in use.
     pub udc: Option<Udc>,
+    /// The port's role in the kernel's word, in the mode that makes it a host's.
+    pub role: Option<String>,
     /// The network interface, in a mode that has one.
     pub link: Option<Link>,
     /// The DHCP/DNS process, in a mode that has one.

@@ -13,6 +13,7 @@ use crate::sys::configfs::ConfigfsError;
 use crate::sys::modules::ModuleError;
 use crate::sys::netlink::NetlinkError;
 use crate::sys::udc::UdcError;
+use crate::sys::usb_role::RoleError;
 
 /// Why a switch failed, or could not be planned.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum SwitchError {
     /// the controller
     #[error(transparent)]
     Udc(#[from] UdcError),
+    /// the port's role
+    #[error(transparent)]
+    Role(#[from] RoleError),
     /// a module
     #[error(transparent)]
     Module(#[from] ModuleError),

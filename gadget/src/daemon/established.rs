@@ -1,7 +1,7 @@
 //! A mode that was read back from the kernel: what it is, and the reading back itself.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::SwitchError;
 use super::wanted::Wanted;
@@ -21,6 +21,8 @@ pub struct Established {
     pub backend: &'static str,
     /// The UDC, in a mode that is on the bus.
     pub udc: Option<String>,
+    /// What decides the port's role, in the mode that makes it a host's.
+    pub role: Option<PathBuf>,
     /// The network link, in a mode that has one.
     pub link: Option<Link>,
     /// Wakes the loop when the cable comes or goes.
@@ -60,6 +62,7 @@ pub fn confirm(sys: &Path, observed: &Observed, wanted: &Wanted) -> Result<Estab
             return Ok(Established {
                 backend: "none",
                 udc: None,
+                role: wanted.target.host.as_ref().map(|host| host.attribute.clone()),
                 link: None,
                 cable: None,
                 lends: false,
@@ -91,7 +94,15 @@ pub fn confirm(sys: &Path, observed: &Observed, wanted: &Wanted) -> Result<Estab
     cable.read()?;
     let lends = wanted.target.lending != Lending::Nothing;
     let units = units(&wanted.target.lending, observed)?;
-    Ok(Established { backend, udc: Some(udc), link: link.transpose()?, cable: Some(cable), lends, units })
+    Ok(Established {
+        backend,
+        udc: Some(udc),
+        role: None,
+        link: link.transpose()?,
+        cable: Some(cable),
+        lends,
+        units,
+    })
 }
 
 /// Reads back that every card that is held for the host is in its unit. One that came since is not held yet.

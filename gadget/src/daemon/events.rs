@@ -182,9 +182,8 @@ impl Daemon {
                 self.stoppers.extend(client);
             }
             Call::Cancel => self.cancel(client),
-            Call::SetMode(set) if !self.kernel.config.modes.contains_key(&set.name) => {
-                let modes = self.kernel.config.modes.keys().cloned().collect();
-                self.clients.reply(client, &Refusal::UnknownMode { name: set.name, modes }.reply());
+            Call::SetMode(set) if self.kernel.config.mode(&set.name).is_none() => {
+                self.clients.reply(client, &self.kernel.unknown_mode(&set.name).reply());
             }
             Call::SetMode(set) if set.plan => self.plan(client, set.name),
             Call::SetMode(set) => {

@@ -13,7 +13,7 @@ use super::journal::JournalFile;
 use super::notes::Notes;
 use super::state_file;
 use crate::cards::ObservedCard;
-use crate::config::{Backend, Config, FunctionKind, Mode, OnBusy, StartMode, UdcChoice};
+use crate::config::{Backend, Config, FunctionKind, HOST, Mode, OnBusy, StartMode, UdcChoice};
 use crate::control::{self, Refusal};
 use crate::identity::{Identity, IdentityError};
 use crate::plan::{self, Before, GADGET, GadgetTarget, LiveLegacy, LiveLink, Observed, Spared};
@@ -21,7 +21,7 @@ use crate::sys::cards::{CardError, CardSystem};
 use crate::sys::configfs::{ConfigFs, LiveGadget, Presence, legacy_luns};
 use crate::sys::modules::{self, Index, Modules};
 use crate::sys::netlink::{Netlink, NetlinkError};
-use crate::sys::udc;
+use crate::sys::{udc, usb_role};
 
 /// Where the parts of the system are; tests put a directory of their own in front.
 #[derive(Debug, Clone)]
@@ -102,7 +102,10 @@ impl Kernel {
         match &self.config.start_mode {
             StartMode::Named(name) => name.clone(),
             StartMode::Last { or } => {
-                let known = |mode: &String| self.config.modes.contains_key(mode);
+                let known = |mode: &String| {
+                    let is_there = *mode != HOST || !usb_role::list(&self.roots.sys).is_empty();
+                    is_there && self.config.mode(mode).is_some()
+                };
                 state_file::last_mode(&self.last_mode_file()).filter(known).unwrap_or_else(|| or.clone())
             }
         }
@@ -139,6 +142,7 @@ impl Kernel {
             cards_refused,
             others: configfs.others(GADGET)?,
             udcs: udc::list(&self.roots.sys)?,
+            role_before: self.notes().role(),
             legacy,
             link: None,
             responder,
@@ -205,14 +209,20 @@ impl Kernel {
             Ok(observed) => self.why_not(name, observed),
             Err(error) => Some(error.to_string()),
         };
-        let words = |mode: &Mode| mode.all_functions().iter().map(FunctionKind::to_string).collect();
-        let entry = |(name, mode): (&String, &Mode)| control::Mode {
-            name: name.clone(),
-            functions: words(mode),
-            current: current == Some(name),
-            why: why(name),
+        let functions = |name: &str| self.config.mode(name).map(Mode::all_functions).unwrap_or_default();
+        let entry = |name: String| control::Mode {
+            functions: functions(&name).iter().map(FunctionKind::to_string).collect(),
+            current: current == Some(&name),
+            why: why(&name),
+            name,
         };
-        self.config.modes.iter().map(entry).collect()
+        self.config.mode_names().into_iter().map(entry).collect()
+    }
+
+    /// The answer for who asks for a mode that is not there.
+    #[must_use]
+    pub fn unknown_mode(&self, name: &str) -> Refusal {
+        Refusal::UnknownMode { name: name.to_owned(), modes: self.config.mode_names() }
     }
 
     fn why_not(&self, name: &str, observed: &Observed) -> Option<String> {
@@ -221,7 +231,7 @@ impl Kernel {
             Err(error) => return Some(error.to_string()),
         };
         if wanted.target.gadget != GadgetTarget::Nothing
-            && let Err(error) = self.udc(observed)
+            && let Err(error) = self.udc_to_come(observed)
         {
             return Some(error.to_string());
         }
@@ -248,6 +258,14 @@ impl Kernel {
         };
         let bound = observed.gadget.as_ref().and_then(|live| live.udc.as_deref());
         udc::choose(&observed.udcs, named, bound)
+    }
+
+    /// Whether there is a UDC to take, or one may come when the port leaves the host's role.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn udc_to_come(&self, observed: &Observed) -> Result<(), udc::UdcError> {
+        if observed.role_before.is_some() { Ok(()) } else { self.udc(observed).map(drop) }
     }
 
     /// Whether there is a UDC to take.

@@ -9,20 +9,21 @@ use std::path::{Path, PathBuf};
 
 use super::error::SwitchError;
 use crate::gather::Gather;
-use crate::plan::Before;
+use crate::plan::{Before, RoleBefore};
 
 /// The notes in one run directory.
 #[derive(Debug)]
 pub struct Notes {
     before: PathBuf,
     loaded: PathBuf,
+    role: PathBuf,
 }
 
 impl Notes {
     /// Those in `run`.
     #[must_use]
     pub fn at(run: &Path) -> Self {
-        Self { before: run.join("before.json"), loaded: run.join("loaded") }
+        Self { before: run.join("before.json"), loaded: run.join("loaded"), role: run.join("role") }
     }
 
     /// What there was before usbnet, if that is noted.
@@ -61,6 +62,27 @@ impl Notes {
         write(&self.loaded, lines.as_bytes())
     }
 
+    /// The role that usbnet took a port from, if it did.
+    #[must_use]
+    pub fn role(&self) -> Option<RoleBefore> {
+        let text = fs::read_to_string(&self.role).ok()?;
+        let (word, attribute) = text.trim_end().split_once(' ')?;
+        Some(RoleBefore { attribute: attribute.into(), word: word.to_owned() })
+    }
+
+    /// Notes the role that a port is about to be taken from.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn keep_role(&self, before: &RoleBefore) -> Result<(), SwitchError> {
+        write(&self.role, format!("{} {}\n", before.word, before.attribute.display()).as_bytes())
+    }
+
+    /// The port has its role again.
+    pub fn forget_role(&self) {
+        let _ = fs::remove_file(&self.role);
+    }
+
     /// Everything is as it was: the notes have done their duty.
     pub fn forget(&self) {
         let _ = fs::remove_file(&self.before);
@@ -93,6 +115,12 @@ mod tests {
             notes.keep_loaded(module).expect("writable");
         }
         assert_eq!(notes.loaded(), ["g_ether".to_owned(), "libcomposite".to_owned()].into());
+        assert_eq!(notes.role(), None);
+        let role = RoleBefore { attribute: "/sys/class/usb_role/a b/role".into(), word: "device".to_owned() };
+        notes.keep_role(&role).expect("writable");
+        assert_eq!(notes.role(), Some(role));
+        notes.forget_role();
+        assert_eq!(notes.role(), None);
         notes.forget();
         assert_eq!(fs::read_dir(run.path()).expect("readable").count(), 0);
     }

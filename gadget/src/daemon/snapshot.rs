@@ -7,7 +7,7 @@ use super::supervisor::Supervisor;
 use crate::control::{self, Counters, Event, EventKind, Lease, Phase, Status};
 use crate::mode::State;
 use crate::responder::LeaseView;
-use crate::sys::clock;
+use crate::sys::{clock, usb_role};
 
 impl Daemon {
     pub(super) fn snapshot(&mut self, responder_answers: bool) -> Status {
@@ -23,6 +23,11 @@ impl Daemon {
             error: self.error.clone(),
             backend: self.established.as_ref().map(|established| established.backend.to_string()),
             udc: self.established.as_ref().and_then(|established| self.kernel.udc_status(established)),
+            role: self
+                .established
+                .as_ref()
+                .and_then(|established| established.role.as_deref())
+                .map(usb_role::read),
             link: self.link_status(),
             responder: self.supervisor.as_ref().map(|supervisor| responder(supervisor, responder_answers)),
             leases: self.leases(),

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use super::error::SwitchError;
 use super::kernel::Kernel;
-use crate::config::{Mode, Switch, UdcChoice};
+use crate::config::{HOST, Mode, Switch, UdcChoice};
 use crate::link::{self, Choice, Policy};
 use crate::plan::{
-    self, BackendChoice, Lending, LinkTarget, Observed, ProfileDisk, Realisation, Spared, Target,
+    self, BackendChoice, Lending, LinkTarget, Observed, Obstacle, ProfileDisk, Realisation, Spared, Target,
 };
 use crate::profile;
 use crate::responder::{self, Settings};
 use crate::sys::modules;
 use crate::sys::netlink::Netlink;
+use crate::sys::usb_role::{self, RoleSwitch};
 
 /// A mode, decided in every detail.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Kernel {
     /// # Errors
     /// What the kernel lacks, that no subnet is free, or that there is nothing to lend.
     pub fn wanted(&self, name: &str, observed: &Observed, spared: &Spared) -> Result<Wanted, SwitchError> {
-        let mode = &self.config.modes[name];
+        let mode = self.config.mode(name).ok_or_else(|| self.unknown_mode(name))?;
         let realisation = self.realisation(observed, mode)?;
         let gadget = plan::describe(&self.config, mode, &realisation, &self.identity)?;
         let link = if mode.network().is_some() {
@@ -86,16 +87,23 @@ impl Kernel {
         };
         let lending = if mode.has_storage() { lending(observed, spared)? } else { Lending::Nothing };
         let profile_disk = self.profile_disk(name, link.as_ref())?;
+        let host = if name == HOST { Some(self.role_switch(observed)?) } else { None };
         Ok(Wanted {
-            target: Target { gadget, udc, link: link_target, lending, profile_disk },
+            target: Target { gadget, udc, link: link_target, lending, profile_disk, host },
             link,
             responder,
         })
     }
 
+    fn role_switch(&self, observed: &Observed) -> Result<RoleSwitch, Obstacle> {
+        let sys = &self.roots.sys;
+        let udc = self.udc(observed).ok().map(|udc| usb_role::controller(sys, &udc.name));
+        plan::role_switch(usb_role::list(sys), observed.role_before.as_ref(), udc.as_deref())
+    }
+
     /// The profiles of this link, in a mode that offers them.
     fn profile_disk(&self, name: &str, choice: Option<&Choice>) -> Result<Option<ProfileDisk>, SwitchError> {
-        let unit = plan::profile_unit(&self.config, &self.config.modes[name]);
+        let unit = self.config.mode(name).and_then(|mode| plan::profile_unit(&self.config, mode));
         let (Some(unit), Some(choice)) = (unit, choice) else { return Ok(None) };
         let device = responder::device_name(self.config.link.name.as_deref(), &self.config.link.domain);
         let facts = profile::link_facts(&self.config, name, &self.identity, &choice.addresses, &device)?;

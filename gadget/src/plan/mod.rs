@@ -27,10 +27,11 @@ pub use describe::{DescribeError, bcd_device, describe, macs, profile_unit, usb_
 pub use legacy::legacy_parameters;
 pub use profile_disk::{ProfileDisk, is_image};
 pub use shell::{quote, script};
-pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle};
+pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle, role_switch};
 pub use switch::{PlanError, stop, switch};
 pub use target::{
-    Before, GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, LiveLink, Observed, Spared, Target,
+    Before, GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, LiveLink, Observed, RoleBefore,
+    Spared, Target,
 };
 
 /// The name of our gadget's directory in configfs; what has another name is not ours.
@@ -102,6 +103,16 @@ pub enum Step {
         /// In bytes; `None` leaves the function's own.
         mtu: Option<u16>,
     },
+    /// Give the port the host's role.
+    TakeHostRole(
+        /// What it is taken from.
+        RoleBefore,
+    ),
+    /// Give the port the role back that it had before [`Step::TakeHostRole`].
+    LeaveHostRole(
+        /// What it was taken from.
+        RoleBefore,
+    ),
     /// Start the responder on the interface of the preceding [`Step::LinkUp`].
     StartResponder {
         /// Its command line behind `usbnet responder --interface NAME`.

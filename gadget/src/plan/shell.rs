@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{InterfaceSource, Step};
+use super::{InterfaceSource, RoleBefore, Step};
 use crate::cards::{Medium, MountRecord};
 use crate::sys::configfs::{Check, Lun, Operation};
 use crate::sys::modules::{Load, Source};
@@ -63,6 +63,8 @@ impl Step {
                 lines.push(format!(r#"ip link set dev "$interface"{mtu} up"#));
                 lines
             }
+            Self::TakeHostRole(before) => vec![role_line("host", before)],
+            Self::LeaveHostRole(before) => vec![role_line(&before.word, before)],
             Self::Eject { lun, force, .. } if *force => vec![format!("echo 1 > {}/forced_eject", unit(lun))],
             Self::Eject { lun, .. } => vec![format!("echo > {}/file", unit(lun))],
             Self::Insert { lun, medium, .. } => {
@@ -110,6 +112,10 @@ fn unit(lun: &Lun) -> String {
         Lun::Configfs(directory) => path(directory),
         Lun::Legacy(index) => format!("/sys/class/udc/*/device/gadget*/*lun{index}"),
     }
+}
+
+fn role_line(word: &str, before: &RoleBefore) -> String {
+    format!(r"printf '%s\n' {} > {}", quote(word), path(&before.attribute))
 }
 
 /// Only looks, whatever the configuration says: a printed plan is no repair.

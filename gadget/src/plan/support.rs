@@ -1,12 +1,13 @@
 //! What this kernel can do: which backend, which functions, and why not the others.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::legacy::serves;
-use super::target::Observed;
+use super::target::{Observed, RoleBefore};
 use crate::config::{Backend, FunctionKind, HostPreset, Mode};
 use crate::sys::configfs::Presence;
 use crate::sys::modules::{Availability, Modules};
+use crate::sys::usb_role::RoleSwitch;
 
 /// The backend that is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +84,17 @@ pub enum Obstacle {
         /// The kernel's configuration option.
         option: &'static str,
     },
+    /// Nothing decides a port's role.
+    #[error(
+        "the role of the USB port cannot be chosen: there is neither /sys/class/usb_role/*/role nor \
+         /sys/bus/platform/devices/musb*/mode; the port has one role only, or its connector alone decides"
+    )]
+    NoRoleSwitch,
+    /// Several things decide roles, and the UDC tells them not apart.
+    #[error(
+        "none of the role switches in /sys/class/usb_role belongs to the UDC; name the UDC of the port with udc: \"…\""
+    )]
+    OtherRoleSwitches,
     /// The legacy module does not have the function.
     #[error("{} is not available with the legacy backend: {ether} offers Rndis with Ecm, or Eem, and \
          the card reader's module cards alone", function.word())]
@@ -172,6 +184,26 @@ pub fn obstacle(choice: &BackendChoice, mode: &Mode, cards: usize, modules: &Mod
                 !replaced && (!function.is_network() || !serves(**function).contains(function))
             })
             .map(|function| Obstacle::NotLegacy { function: *function, ether: ether.clone() }),
+    }
+}
+
+/// What decides the role of the port: what did the last time, else what belongs to the UDC, else the only one. `udc` is
+/// the controller of the UDC, where one can be chosen.
+///
+/// # Errors
+/// There is none, or which of several is not clear.
+pub fn role_switch(
+    mut switches: Vec<RoleSwitch>,
+    before: Option<&RoleBefore>,
+    udc: Option<&Path>,
+) -> Result<RoleSwitch, Obstacle> {
+    let did = |switch: &RoleSwitch| before.is_some_and(|before| before.attribute == switch.attribute);
+    let own = |switch: &RoleSwitch| udc.is_some_and(|udc| switch.is_of(udc));
+    let found = switches.iter().position(did).or_else(|| switches.iter().position(own));
+    match (found, switches.len()) {
+        (None, 0) => Err(Obstacle::NoRoleSwitch),
+        (None, 2..) => Err(Obstacle::OtherRoleSwitches),
+        (found, _) => Ok(switches.swap_remove(found.unwrap_or(0))),
     }
 }
 

@@ -11,12 +11,13 @@ use super::legacy::has_parameters;
 use super::profile_disk;
 use super::support::leftover_modules;
 use super::target::{GadgetTarget, LegacyTarget, Lending, LinkTarget, Observed, Target};
-use super::{InterfaceSource, Step};
+use super::{InterfaceSource, RoleBefore, Step};
 use crate::sys::configfs::{
     FunctionSpec, GadgetSpec, Lun, Operation, Presence, difference, emptying, removal,
 };
 use crate::sys::modules::{Availability, Load, Source};
 use crate::sys::udc::{self, Udc};
+use crate::sys::usb_role::RoleSwitch;
 
 /// How long a plan waits for a UDC that is not there yet: a late driver at boot, a port that leaves host mode.
 const AWAIT_SECONDS: u32 = 10;
@@ -96,7 +97,14 @@ pub fn switch(observed: &Observed, target: &Target) -> Result<Vec<Step>, PlanErr
     let mut steps = eject;
     steps.extend(take);
     steps.extend(withdraw);
-    steps.extend(planner.around(with_media(gadget, insert), changed, target));
+    let mut gadget = with_media(gadget, insert);
+    // Some controllers have no UDC while they are a host's.
+    match planner.role(target.host.as_ref()) {
+        Some(leave @ Step::LeaveHostRole(_)) => gadget.insert(0, leave),
+        Some(take) => gadget.push(take),
+        None => {}
+    }
+    steps.extend(planner.around(gadget, changed, target));
     steps.extend(give_back);
     Ok(steps)
 }
@@ -110,6 +118,7 @@ pub fn stop(observed: &Observed) -> Vec<Step> {
     steps.extend(profile_disk::exchange(observed, None, true, Lun::Legacy).0);
     steps.extend(planner.stop_responder());
     steps.extend(planner.remove_gadget());
+    steps.extend(planner.role(None));
     steps.extend(give_back);
     let modules = leftover_modules(observed);
     let (configfs, rest): (Vec<_>, Vec<_>) = modules.into_iter().partition(|module| module == "configfs");
@@ -242,6 +251,20 @@ impl Planner<'_> {
     fn unbind(&self) -> Vec<Step> {
         let bound = self.observed.gadget.iter().filter(|live| live.udc.is_some());
         bound.map(|live| Step::Unbind { gadget: live.path.clone() }).collect()
+    }
+
+    /// The step that leads to the role. A port that is a host's already, by its cable or somebody else's doing, is left
+    /// alone then and later.
+    fn role(&self, host: Option<&RoleSwitch>) -> Option<Step> {
+        let before = self.observed.role_before.clone();
+        match host {
+            None => before.map(Step::LeaveHostRole),
+            Some(host) if host.is_host() => None,
+            Some(host) => Some(Step::TakeHostRole(before.unwrap_or_else(|| RoleBefore {
+                attribute: host.attribute.clone(),
+                word: host.word_back().to_owned(),
+            }))),
+        }
     }
 
     fn unload_legacy(&self) -> Option<Step> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::sys::cards::CardError;
 use crate::sys::configfs::{ConfigFs, GadgetSpec, LiveGadget, LiveLun, OtherGadget, Presence};
 use crate::sys::modules::{Load, Modules};
 use crate::sys::udc::Udc;
+use crate::sys::usb_role::RoleSwitch;
 
 /// What a plan starts from.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub struct Observed {
     pub others: Vec<OtherGadget>,
     /// The UDCs.
     pub udcs: Vec<Udc>,
+    /// The role that usbnet took a port from, and has not given back.
+    pub role_before: Option<RoleBefore>,
     /// The kernel's modules.
     pub modules: Modules,
     /// The legacy module of the configuration that is loaded.
@@ -108,6 +112,15 @@ impl Before {
     }
 }
 
+/// What a port was before usbnet gave it the host's role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleBefore {
+    /// The attribute that decides.
+    pub attribute: PathBuf,
+    /// What is to be written there.
+    pub word: String,
+}
+
 /// A loaded legacy module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveLegacy {
@@ -145,6 +158,8 @@ pub struct Target {
     pub lending: Lending,
     /// The profile disk, for a mode that has one.
     pub profile_disk: Option<ProfileDisk>,
+    /// Which port gets the host's role; `None` for none.
+    pub host: Option<RoleSwitch>,
 }
 
 /// Which cards the host gets.

@@ -14,3 +14,4 @@ pub mod sandbox;
 pub mod stream;
 pub mod udc;
 pub mod uevent;
+pub mod usb_role;

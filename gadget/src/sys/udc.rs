@@ -231,16 +231,18 @@ fn look(dir: &Path, name: String) -> Udc {
 
 /// The network interfaces below the UDC's gadget device: `device/gadget.0/net/`, `device/gadget/net/` before 5.16.
 fn interfaces(dir: &Path) -> Vec<String> {
-    let names = |path: PathBuf| -> Vec<String> {
-        let entries = fs::read_dir(path).into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
-    };
     let device = dir.join("device");
-    names(device.clone())
+    names(&device)
         .into_iter()
         .filter(|name| name.starts_with("gadget"))
-        .flat_map(|gadget| names(device.join(gadget).join("net")))
+        .flat_map(|gadget| names(&device.join(gadget).join("net")))
         .sorted_by(Ord::cmp)
+}
+
+/// What is in a directory.
+pub(super) fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 /// Which UDC to take.

@@ -189,6 +189,11 @@ fn the_shapes_that_a_value_may_have() {
             Config { start_mode: StartMode::Named("charging".into()), ..base() },
         ),
         (
+            "start as a host",
+            r#"Config(start_mode: "host")"#,
+            Config { start_mode: StartMode::Named("host".into()), ..base() },
+        ),
+        (
             "start where it was",
             r#"Config(start_mode: Last(or: "charging"))"#,
             Config { start_mode: StartMode::Last { or: "charging".into() }, ..base() },

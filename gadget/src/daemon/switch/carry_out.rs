@@ -8,12 +8,16 @@ use crate::daemon::error::SwitchError;
 use crate::daemon::profile_disk;
 use crate::daemon::steps::{await_udc, link_down, link_up, start_responder};
 use crate::daemon::supervisor::Supervisor;
-use crate::plan::{InterfaceSource, Step};
+use crate::plan::{InterfaceSource, RoleBefore, Step};
 use crate::responder::Settings;
 use crate::sys::configfs::{self, ConfigFs, Operation};
 use crate::sys::holders::holding;
 use crate::sys::modules;
 use crate::sys::udc;
+use crate::sys::usb_role;
+
+/// How long a controller may take to change its role: it ends one driver and begins another.
+const ROLE_WITHIN: Duration = Duration::from_secs(5);
 
 impl Switch<'_> {
     pub(super) fn execute(&mut self, step: &Step, responder: Option<&Settings>) -> Result<(), SwitchError> {
@@ -62,6 +66,8 @@ impl Switch<'_> {
                 let name = self.interface_name(interface)?;
                 self.interface = Some(link_up(&name, *address, *prefix, *mtu)?);
             }
+            Step::TakeHostRole(before) => self.take_host_role(before)?,
+            Step::LeaveHostRole(before) => self.leave_host_role(before)?,
             Step::StartResponder { .. } => {
                 if let (Some(settings), Some(interface)) = (responder, &self.interface) {
                     let settings = Settings { interface: interface.clone(), ..settings.clone() };
@@ -77,6 +83,22 @@ impl Switch<'_> {
             }
             _ => return self.hand_over.execute(step),
         }
+        Ok(())
+    }
+
+    /// One that is not taken is given back at once: the mode before needs its UDC.
+    fn take_host_role(&self, before: &RoleBefore) -> Result<(), SwitchError> {
+        self.kernel.notes().keep_role(before)?;
+        let taken = usb_role::set(&before.attribute, usb_role::HOST, ROLE_WITHIN);
+        if taken.is_err() {
+            self.leave_host_role(before)?;
+        }
+        Ok(taken?)
+    }
+
+    fn leave_host_role(&self, before: &RoleBefore) -> Result<(), SwitchError> {
+        usb_role::set(&before.attribute, &before.word, ROLE_WITHIN)?;
+        self.kernel.notes().forget_role();
         Ok(())
     }
 
