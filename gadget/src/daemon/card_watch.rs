@@ -23,9 +23,11 @@ const SETTLES: [Duration; 4] =
 #[derive(Debug, Default)]
 pub struct CardWatch {
     places: BTreeMap<String, Place>,
-    due: Option<Duration>,
-    /// How many of [`SETTLES`] were waited for since a block device changed; none if none did.
-    settled: Option<usize>,
+    /// When to look at what the host has.
+    host_due: Option<Duration>,
+    /// When to look for what comes late, and how many of [`SETTLES`] were waited for since a block device changed; none if
+    /// none did.
+    settle: Option<(Duration, usize)>,
 }
 
 /// What a look came to.
@@ -42,15 +44,14 @@ pub struct Changes {
 impl CardWatch {
     /// When to look; none while nothing can happen unseen.
     #[must_use]
-    pub const fn due(&self) -> Option<Duration> {
-        self.due
+    pub fn due(&self) -> Option<Duration> {
+        self.host_due.into_iter().chain(self.settle.map(|(at, _)| at)).min()
     }
 
     /// A block device came, went or changed.
     pub fn stirred(&mut self, now: Duration) {
         let first = now + SETTLES[0];
-        self.due = Some(self.due.map_or(first, |due| due.min(first)));
-        self.settled = Some(0);
+        self.settle = Some((self.settle.map_or(first, |(at, _)| at.min(first)), 0));
     }
 
     /// Whether to look at a card itself, not only at its unit: that may take long, and wake a disk. `file` is what is in
@@ -58,7 +59,7 @@ impl CardWatch {
     #[must_use]
     pub fn is_suspicious(&self, file: impl Fn(&str) -> String) -> bool {
         let mut lent = self.places.iter().filter(|(_, place)| **place == Place::Host);
-        self.settled.is_some() || lent.any(|(card, _)| file(card).is_empty())
+        self.settle.is_some() || lent.any(|(card, _)| file(card).is_empty())
     }
 
     /// Takes what is there after a switch as known; returns the cards that it moved. What came while it was under way
@@ -67,7 +68,8 @@ impl CardWatch {
         let is_known = |card: &&Card| !(lends && card.place == Place::Device);
         let places = cards.iter().filter(is_known).map(|card| (card.name.clone(), card.place)).gather();
         let before = std::mem::replace(&mut self.places, places);
-        self.schedule(now);
+        self.look_at_host(now);
+        self.settle = self.settle.map(|(_, waited)| (now + SETTLES[waited], waited));
         if self.places.len() < cards.len() {
             self.stirred(now);
         }
@@ -106,18 +108,19 @@ impl CardWatch {
         changes
     }
 
-    /// A look was taken. Nothing is looked at again unasked, unless the host has a card or one may still come.
+    /// A look was taken. Nothing is looked at again unasked, unless the host has a card or one may still come. One for the
+    /// host's sake is none of those that wait for a change to settle.
     pub fn rest(&mut self, now: Duration) {
-        let may_come = self.has_one(Place::Absent);
-        self.settled =
-            self.settled.map(|waited| waited + 1).filter(|waited| may_come && *waited < SETTLES.len());
-        self.schedule(now);
+        self.look_at_host(now);
+        let Some((at, waited)) = self.settle else { return };
+        if at <= now {
+            let next = SETTLES.get(waited + 1).filter(|_| self.has_one(Place::Absent));
+            self.settle = next.map(|next| (now + *next, waited + 1));
+        }
     }
 
-    fn schedule(&mut self, now: Duration) {
-        let host = self.has_one(Place::Host).then(|| now + LOOK_EVERY);
-        let settled = self.settled.map(|waited| now + SETTLES[waited]);
-        self.due = host.into_iter().chain(settled).min();
+    fn look_at_host(&mut self, now: Duration) {
+        self.host_due = self.has_one(Place::Host).then(|| now + LOOK_EVERY);
     }
 
     fn has_one(&self, place: Place) -> bool {
@@ -215,7 +218,7 @@ mod tests {
         assert!(watch.is_suspicious(|_| String::new()), "ejected");
         watch.stirred(Duration::ZERO);
         assert!(watch.is_suspicious(|_| "/dev/mmcblk1".to_owned()), "pulled out, perhaps");
-        watch.rest(Duration::ZERO);
+        watch.rest(SETTLES[0]);
         assert!(!watch.is_suspicious(|_| "/dev/mmcblk1".to_owned()));
     }
 
@@ -236,19 +239,26 @@ mod tests {
 
     #[test]
     fn an_absent_card_is_looked_for_until_the_block_devices_have_settled() {
-        let mut watch = CardWatch::default();
-        watch.know(&cards(Place::Absent), true, Duration::ZERO);
-        assert_eq!(watch.due(), None);
-        watch.stirred(Duration::ZERO);
-        let mut looks = Vec::new();
-        while let Some(due) = watch.due() {
-            assert!(watch.is_suspicious(|_| String::new()));
-            let look = watch.look(&cards(Place::Absent), true, &BTreeSet::new(), OnEject::Keep, due);
-            assert_eq!(look, Changes::default());
-            looks.push(due.as_secs());
+        let other = |place| Card { name: "b".to_owned(), ..cards(place).remove(0) };
+        let table = [
+            ("alone", vec![], vec![1, 3, 7, 15]),
+            ("the device has another", vec![other(Place::Device)], vec![1, 3, 7, 15]),
+            // Every 2 s for its sake, counted from the last look of any kind.
+            ("the host has another", vec![other(Place::Host)], vec![1, 3, 5, 7, 9, 11, 13, 15]),
+        ];
+        for (name, others, expected) in table {
+            let cards = [cards(Place::Absent), others].concat();
+            let mut watch = CardWatch::default();
+            watch.know(&cards, false, Duration::ZERO);
+            watch.stirred(Duration::ZERO);
+            let (mut looks, unit) = (Vec::new(), |_: &str| "/dev/mmcblk1".to_owned());
+            while let (true, Some(due)) = (watch.is_suspicious(unit), watch.due()) {
+                let look = watch.look(&cards, false, &BTreeSet::new(), OnEject::Keep, due);
+                assert_eq!(look, Changes::default(), "{name}");
+                looks.push(due.as_secs());
+            }
+            assert_eq!(looks, expected, "{name}");
         }
-        assert_eq!(looks, [1, 3, 7, 15]);
-        assert!(!watch.is_suspicious(|_| String::new()));
     }
 
     #[test]
