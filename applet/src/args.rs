@@ -11,16 +11,4 @@ pub struct Args {
     /// Where the daemon's socket is.
     #[arg(long, value_name = "DIR", default_value = "/run/usbnet", hide_short_help = true)]
     pub run_dir: PathBuf,
-    /// Print a line for each change, for a status bar that runs a command, instead of being in the tray
-    #[arg(long)]
-    pub format: Option<Format>,
-}
-
-/// What the lines look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// JSON, as waybar's custom modules read it
-    Waybar,
-    /// Only text
-    Plain,
 }

@@ -69,17 +69,6 @@ impl Shape {
         }
     }
 
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Network => "network",
-            Self::Storage => "storage",
-            Self::NetworkStorage => "network-storage",
-            Self::Charging => "charging",
-            Self::Host => "host",
-            Self::Usb => "usb",
-        }
-    }
-
     /// Rows of `#` and `.`.
     const fn drawing(self) -> &'static str {
         match self {
@@ -94,20 +83,6 @@ impl Shape {
 }
 
 impl State {
-    /// The word for it in icon names and for status bars' styles.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connected => "connected",
-            Self::Waiting => "waiting",
-            Self::Unplugged => "unplugged",
-            Self::Unknown => "unknown",
-            Self::Switching => "switching",
-            Self::Failed => "failed",
-            Self::NotRunning => "not-running",
-        }
-    }
-
     /// Alpha, red, green, blue. None of them is lost on a dark panel, nor on a light one.
     const fn colour(self) -> [u8; 4] {
         match self {
@@ -122,12 +97,6 @@ impl State {
 }
 
 impl Icon {
-    /// Its name, for status bars that have icons of their own: `usbnet-network-connected`.
-    #[must_use]
-    pub fn name(self) -> String {
-        format!("usbnet-{}-{}", self.shape.name(), self.state.name())
-    }
-
     /// Its pixels, four bytes each (alpha, red, green, blue), `GRID * scale` wide and high.
     #[must_use]
     pub fn pixels(self, scale: usize) -> Vec<u8> {
@@ -197,6 +166,5 @@ mod tests {
                 }
             }
         }
-        assert_eq!(icon.name(), "usbnet-charging-connected");
     }
 }

@@ -1,9 +1,8 @@
 //! usbnet's status-bar applet: the mode in the tray, another one in two clicks, and a question when a card is in use.
 //!
-//! Data flows one way: daemon and user → [`model`] → [`view`] → tray, notification or status bar.
+//! Data flows one way: daemon and user → [`model`] → [`view`] → tray or notification.
 
 mod args;
-mod bar;
 mod daemon;
 mod icon;
 mod markup;
@@ -13,7 +12,6 @@ mod tray;
 mod view;
 mod words;
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Sender};
@@ -21,7 +19,7 @@ use std::thread;
 
 use clap::Parser;
 
-use crate::args::{Args, Format};
+use crate::args::Args;
 use crate::model::{Effect, Input, Model};
 use crate::notify::Notifier;
 use crate::view::{Note, View};
@@ -31,47 +29,22 @@ use crate::words::Words;
 #[derive(Debug, thiserror::Error)]
 enum AppletError {
     /// no desktop for notifications
-    #[error("no session bus for notifications: {0}; start it in a desktop session, or use --format")]
+    #[error("no session bus for notifications: {0}; start it in a desktop session")]
     Notifications(#[from] zbus::Error),
     /// no desktop for the tray
-    #[error("no session bus for the tray: {0}; start it in a desktop session, or use --format")]
+    #[error("no session bus for the tray: {0}; start it in a desktop session, or see usbnet watch --format")]
     Tray(#[from] ksni::Error),
-    /// standard output
-    #[error("cannot write to standard output: {0}")]
-    Output(#[from] io::Error),
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let words = Words::from_environment();
-    let result = match args.format {
-        Some(format) => print(&args, format, &words),
-        None => run(&args, &words),
-    };
-    match result {
+    match run(&args, &words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("usbnet-applet: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Prints until nobody reads any more.
-fn print(args: &Args, format: Format, words: &Words) -> Result<(), AppletError> {
-    let (mut model, mut last, mut result) = (Model::default(), String::new(), Ok(()));
-    daemon::follow(&args.run_dir, |input| {
-        model.take(input);
-        let line = format.line(&View::of(&model, words));
-        if line != last {
-            result = writeln!(io::stdout(), "{line}");
-            last = line;
-        }
-        result.is_ok()
-    });
-    match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
     }
 }
 

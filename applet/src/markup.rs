@@ -1,4 +1,4 @@
-//! Text for places that understand markup: tooltips, notifications and status bars.
+//! Text for places that understand markup: tooltips and notifications.
 
 /// Takes the meaning from what markup gives one: names come from programs, cards and hosts.
 #[must_use]

@@ -391,12 +391,16 @@ _usbnet() {
             return 0
             ;;
         usbnet__subcmd__watch)
-            opts="-h --json --run-dir --help"
+            opts="-h --json --format --run-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "waybar plain" -- "${cur}"))
+                    return 0
+                    ;;
                 --run-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

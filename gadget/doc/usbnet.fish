@@ -67,6 +67,8 @@ complete -c usbnet -n "__fish_usbnet_using_subcommand modes" -s h -l help -d 'Pr
 complete -c usbnet -n "__fish_usbnet_using_subcommand status" -l run-dir -d 'Where the daemon\'s socket and state are' -r -F
 complete -c usbnet -n "__fish_usbnet_using_subcommand status" -l json -d 'As JSON'
 complete -c usbnet -n "__fish_usbnet_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c usbnet -n "__fish_usbnet_using_subcommand watch" -l format -d 'For a status bar: a line whenever the mode or its state has changed, until the bar ends' -r -f -a "waybar\t''
+plain\t''"
 complete -c usbnet -n "__fish_usbnet_using_subcommand watch" -l run-dir -d 'Where the daemon\'s socket and state are' -r -F
 complete -c usbnet -n "__fish_usbnet_using_subcommand watch" -l json -d 'As JSON'
 complete -c usbnet -n "__fish_usbnet_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'

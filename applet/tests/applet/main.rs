@@ -5,7 +5,7 @@ mod screenshots;
 mod support;
 
 use serde_json::json;
-use support::{Bar, Daemon, Desktop, refuse_busy};
+use support::{Daemon, Desktop, refuse_busy};
 
 /// Whether a menu has it.
 fn entry(label: &str) -> impl Fn(&[support::Entry]) -> bool + use<'_> {
@@ -95,25 +95,4 @@ fn it_survives_a_restart_of_the_daemon_and_of_the_tray() {
     assert_eq!(desktop.next_item(), applet.name(), "it comes back to the tray");
     daemon.change(|status| status["udc"]["state"] = json!("not attached"));
     applet.menu_when(entry("network: no cable"));
-}
-
-#[test]
-fn a_status_bar_gets_a_line_for_each_change() {
-    let daemon = Daemon::start();
-    let mut waybar = Bar::start(&daemon, "waybar");
-    let mut plain = Bar::start(&daemon, "plain");
-    let line: serde_json::Value = serde_json::from_str(&waybar.next()).expect("JSON");
-    let tooltip = "network: connected\n192.168.2.15/28 on usb0\n12.3 MB received, 4.0 MB sent\n\
-                   lap&lt;top&gt; has 192.168.2.14";
-    assert_eq!(
-        line,
-        json!({"text": "network", "alt": "usbnet-network-connected", "tooltip": tooltip, "class": "connected"})
-    );
-    assert_eq!(plain.next(), "network: connected");
-    daemon.change(|status| status["udc"]["state"] = json!("suspended"));
-    assert_eq!(plain.next(), "network: the computer is not using it");
-    let line: serde_json::Value = serde_json::from_str(&waybar.next()).expect("JSON");
-    assert_eq!(line["class"], "waiting");
-    drop(daemon);
-    assert_eq!(plain.next(), "usbnet is not running");
 }

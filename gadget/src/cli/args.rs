@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use usbnet_host_profiles::{InterfaceName, Label, Shape};
 
+use super::bar;
 use crate::config::{OnBusy, station};
 use crate::exit::Exit;
 use crate::identity::{Identity, MacAddr};
@@ -88,6 +89,9 @@ pub enum Command {
         /// As JSON
         #[arg(long)]
         json: bool,
+        /// For a status bar: a line whenever the mode or its state has changed, until the bar ends
+        #[arg(long, value_parser = [bar::WAYBAR, "plain"], conflicts_with = "json")]
+        format: Option<String>,
     },
     /// Print or write what a host needs: the files of its own network configuration
     Profile(ProfileArgs),

@@ -1,6 +1,7 @@
 //! The commands: arguments in, one line or a report out, an exit code at the end.
 
 mod args;
+mod bar;
 mod check;
 pub mod client;
 mod events;
@@ -210,8 +211,9 @@ fn run(args: Args) -> Result<(), CommandError> {
         }
         Command::Status { json: false } => say(&print::status(&ask_status(run)?)),
         Command::Status { json: true } => say(&pretty(&ask_status(run)?)),
-        Command::Watch { json: true } => events::watch(run, |event| say(&compact(event))),
-        Command::Watch { json: false } => events::watch(run, |event| say(print::event(event))),
+        Command::Watch { format: Some(format), .. } => bar::watch(run, &format),
+        Command::Watch { json: true, .. } => events::watch(run, |event| say(&compact(event))),
+        Command::Watch { json: false, .. } => events::watch(run, |event| say(print::event(event))),
         Command::Profile(arguments) => profile::run(run, &arguments),
         Command::Check { config } => doctor(run, config.as_deref()),
         Command::Config { default: true, .. } => say(config::default_text().trim_end()),

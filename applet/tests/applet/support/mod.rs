@@ -4,10 +4,8 @@ mod daemon;
 mod desktop;
 mod screen;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::process::{Child, Command};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 pub use daemon::{Daemon, refuse_busy, refuse_host_busy};
@@ -41,30 +39,5 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// The applet as the command of a status bar.
-pub struct Bar {
-    lines: Receiver<String>,
-    _process: Process,
-}
-
-impl Bar {
-    pub fn start(daemon: &Daemon, format: &str) -> Self {
-        let mut command = Process::applet(daemon);
-        let mut child =
-            command.args(["--format", format]).stdout(Stdio::piped()).spawn().expect("the applet starts");
-        let output = child.stdout.take().expect("a pipe");
-        let (tell, lines) = mpsc::channel();
-        thread::spawn(move || {
-            BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| tell.send(line))
-        });
-        Self { lines, _process: Process(child) }
-    }
-
-    #[track_caller]
-    pub fn next(&mut self) -> String {
-        next(&self.lines, "a line")
     }
 }
