@@ -7,8 +7,7 @@ use std::sync::mpsc::Sender;
 use ksni::blocking::{Handle, TrayMethods};
 use ksni::menu::{CheckmarkItem, StandardItem};
 use ksni::{Category, MenuItem, OfflineReason, Status, ToolTip, Tray};
-use zbus::blocking::{Connection, fdo::DBusProxy};
-use zbus::names::BusName;
+use zbus::blocking::Connection;
 
 use crate::markup;
 use crate::model::{Choice, Input};
@@ -41,8 +40,10 @@ pub fn show(view: View, choices: Sender<Input>) -> Result<Handle<Item>, ksni::Er
 }
 
 fn has_tray() -> zbus::Result<bool> {
-    let watcher = BusName::from_static_str("org.kde.StatusNotifierWatcher")?;
-    Ok(DBusProxy::new(&Connection::session()?)?.name_has_owner(watcher)?)
+    let (bus, path) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
+    let watcher = "org.kde.StatusNotifierWatcher";
+    let reply = Connection::session()?.call_method(Some(bus), path, Some(bus), "NameHasOwner", &watcher)?;
+    reply.body().deserialize()
 }
 
 /// Shows another view.
