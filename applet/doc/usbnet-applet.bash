@@ -23,7 +23,7 @@ _usbnet__applet() {
 
     case "${cmd}" in
         usbnet__applet)
-            opts="-h -V --run-dir --format --help --version"
+            opts="-h -V --run-dir --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -31,10 +31,6 @@ _usbnet__applet() {
             case "${prev}" in
                 --run-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "waybar plain" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -1,8 +1,10 @@
 //! The applet on a real panel with a real notification daemon, both Xfce's, in a virtual frame buffer.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use usbnet_tests::wait::wait_until;
 
 use crate::support::{Daemon, Picture, Screen, refuse_busy, refuse_host_busy};
 
@@ -39,18 +41,42 @@ fn clicks_on_a_panel_and_on_a_notification_switch_the_mode() {
 struct Gallery {
     directory: PathBuf,
     screen: Screen,
+    icon: RefCell<Option<Picture>>,
+    menu: RefCell<Option<Picture>>,
 }
 
 impl Gallery {
-    #[track_caller]
-    fn shoot(&self, name: &str, shows: impl Fn(&Picture) -> bool) {
-        self.screen.shoot(&self.directory.join(format!("{name}.xwd")), shows);
+    fn new(directory: PathBuf, theme: &'static str) -> Self {
+        std::fs::create_dir_all(&directory).expect("a directory");
+        Self { directory, screen: Screen::start(theme), icon: RefCell::default(), menu: RefCell::default() }
     }
 
+    fn save(&self, name: &str, picture: &Picture) {
+        picture.save(&self.directory.join(format!("{name}.xwd")));
+    }
+
+    /// What is shown has changed since the last picture.
+    #[track_caller]
+    fn shoot(&self, name: &str, shows: impl Fn(&Picture) -> bool) {
+        let last = self.icon.take();
+        let picture = self.screen.settled(name, |now| shows(now) && last.as_ref() != Some(now));
+        self.save(name, &picture);
+        self.icon.replace(Some(picture));
+    }
+
+    /// A change comes to the panel's menu late, and an open menu keeps its size: so it is opened until it is another one
+    /// than before, and then once more.
     #[track_caller]
     fn shoot_menu(&self, name: &str) {
-        self.screen.open_menu();
-        self.shoot(name, Picture::has_menu);
+        let last = self.menu.take();
+        wait_until(name, || {
+            let menu = self.screen.open_menu();
+            self.screen.close_menu();
+            last.as_ref() != Some(&menu)
+        });
+        let menu = self.screen.open_menu();
+        self.save(name, &menu);
+        self.menu.replace(Some(menu));
     }
 
     fn cables(&self, daemon: &Daemon) {
@@ -137,9 +163,7 @@ fn gallery() {
         ("light-de", "Adwaita", "de_DE.UTF-8"),
     ];
     for (name, theme, locale) in table {
-        let directory = Path::new(&out).join(name);
-        std::fs::create_dir_all(&directory).expect("a directory");
-        let gallery = Gallery { directory, screen: Screen::start(theme) };
+        let gallery = Gallery::new(Path::new(&out).join(name), theme);
         let daemon = Daemon::start();
         let _applet = gallery.screen.applet(&daemon, locale);
         gallery.screen.settled("the icon", icon(CONNECTED));

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
-use usbnet_tests::wait::wait_until;
+use usbnet_tests::wait::{wait_for, wait_until};
 
 use super::{Daemon, Process, bus};
 
@@ -49,6 +49,10 @@ const BLACK: Colour = [0; 3];
 pub struct Picture(Vec<u8>);
 
 impl Picture {
+    pub fn save(&self, file: &Path) {
+        fs::write(file, &self.0).expect("a file");
+    }
+
     fn field(&self, nth: usize) -> usize {
         let bytes = self.0[4 * nth..4 * nth + 4].try_into().expect("four bytes");
         usize::try_from(u32::from_be_bytes(bytes)).expect("a size")
@@ -140,13 +144,6 @@ impl Screen {
         Process(command.spawn().expect("the applet starts"))
     }
 
-    /// Makes a picture, once what is wanted is there and nothing moves any more.
-    #[track_caller]
-    pub fn shoot(&self, file: &Path, shows: impl Fn(&Picture) -> bool) {
-        let picture = self.settled(&file.display().to_string(), shows);
-        fs::write(file, picture.0).expect("a file");
-    }
-
     /// Waits until what is wanted is there, and nothing moves any more.
     #[track_caller]
     pub fn settled(&self, what: &str, shows: impl Fn(&Picture) -> bool) -> Picture {
@@ -166,11 +163,11 @@ impl Screen {
 
     /// Clicks on the icon; again, if the panel has not had the menu yet.
     #[track_caller]
-    pub fn open_menu(&self) {
-        wait_until("the menu", || {
+    pub fn open_menu(&self) -> Picture {
+        wait_for("the menu", || {
             self.click(ICON / 2, ICON / 2);
-            self.settled("an end of the movement", |_| true).has_menu()
-        });
+            Some(self.settled("an end of the movement", |_| true)).filter(Picture::has_menu)
+        })
     }
 
     /// Clicks on the last button of the notification, once that is there.
