@@ -86,6 +86,7 @@ impl From<Refusal> for Failure {
             Refusal::CardBusy { .. } => "com.meego.usb_moded.Error.CardBusy",
             Refusal::HostBusy { .. } => "com.meego.usb_moded.Error.HostBusy",
             Refusal::Cancelled {} => "com.meego.usb_moded.Error.Cancelled",
+            Refusal::ReadOnlyConsole { .. } => "org.freedesktop.DBus.Error.AccessDenied",
             Refusal::NotPermitted { .. } => {
                 return Self::denied(format!(
                     "usbnet refuses its D-Bus bridge: {refusal}; make user usbnet-dbus a member of control.group"

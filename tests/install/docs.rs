@@ -11,7 +11,7 @@ use clap_mangen::{
     Man,
     roff::{Roff, bold, italic, roman},
 };
-use usbnet::{cli, config, exit::Exit};
+use usbnet::{cli, config, control, exit::Exit};
 use usbnet_tests::run::{run, sh};
 
 use crate::ROOT;
@@ -119,7 +119,7 @@ fn commands() -> String {
         table(roff, "FILES", FILES);
         table(roff, "ENVIRONMENT", ENVIRONMENT);
         roff.control("SH", ["SEE ALSO"]);
-        roff.text([bold("usbnet-config"), roman("(5)")]);
+        roff.text([bold("usbnet-config"), roman("(5), "), bold("usbnet-control"), roman("(7)")]);
     });
     page
 }
@@ -144,20 +144,11 @@ fn configuration() -> String {
         roff.control("SH", ["DESCRIPTION"]);
         paragraphs(roff, CONFIGURATION);
         roff.control("SH", ["EXAMPLE"]);
-        roff.control("nf", []);
-        for line in EXAMPLE.lines() {
-            roff.text([roman(line)]);
-        }
-        roff.control("fi", []);
+        literal(roff, EXAMPLE);
         roff.control("SH", ["DEFAULT CONFIGURATION"]);
-        roff.control("nf", []);
-        for line in config::default_text().trim_end().lines() {
-            // An empty line is not one of a page's.
-            let _ = if line.is_empty() { roff.control("sp", []) } else { roff.text([roman(line)]) };
-        }
-        roff.control("fi", []);
+        literal(roff, config::default_text());
         roff.control("SH", ["SEE ALSO"]);
-        roff.text([bold("usbnet"), roman("(8)")]);
+        roff.text([bold("usbnet-control"), roman("(7), "), bold("usbnet"), roman("(8)")]);
     });
     page
 }
@@ -190,6 +181,43 @@ fn program(
     page
 }
 
+/// `usbnet-control(7)`: for programs; the interface's description explains itself.
+fn interface() -> String {
+    let mut page = head("usbnet-control", "7", "control interface of the device end of a USB cable");
+    page += &part(|roff| {
+        roff.control("SH", ["SYNOPSIS"]);
+        roff.text([bold("/run/usbnet/control")]);
+        roff.control("SH", ["DESCRIPTION"]);
+        paragraphs(roff, INTERFACE);
+        for (heading, text) in [("PERMISSIONS", PERMISSIONS), ("LIMITS", LIMITS), ("CONSOLE", CONSOLE)] {
+            roff.control("SH", [heading]);
+            paragraphs(roff, text);
+        }
+        roff.control("SH", ["EXAMPLES"]);
+        for (at, (text, example)) in EXAMPLES.iter().enumerate() {
+            if at > 0 {
+                roff.control("PP", []);
+            }
+            paragraphs(roff, text);
+            literal(roff, example);
+        }
+        roff.control("SH", ["INTERFACE"]);
+        literal(roff, control::DESCRIPTION);
+        roff.control("SH", ["SEE ALSO"]);
+        roff.text([bold("usbnet-config"), roman("(5), "), bold("usbnet"), roman("(8)")]);
+    });
+    page
+}
+
+/// Lines as they are. An empty one is not one of a page's.
+fn literal(roff: &mut Roff, text: &str) {
+    roff.control("nf", []);
+    for line in text.trim_end().lines() {
+        let _ = if line.is_empty() { roff.control("sp", []) } else { roff.text([roman(line)]) };
+    }
+    roff.control("fi", []);
+}
+
 fn paragraphs(roff: &mut Roff, text: &str) {
     for (at, paragraph) in text.split("\n\n").enumerate() {
         if at > 0 {
@@ -220,7 +248,7 @@ control.group may switch.";
 
 const FILES: &[(&str, &str)] = &[
     ("/etc/usbnet/config.ron", "The configuration; without it the defaults apply."),
-    ("/run/usbnet/control", "The daemon's socket: Varlink, interface org.usbnet.Control."),
+    ("/run/usbnet/control", "The daemon's socket, see usbnet-control(7)."),
     ("/run/usbnet", "What a daemon that was killed has left for the next one."),
     ("/var/lib/usbnet/mode", "The last mode."),
 ];
@@ -282,6 +310,55 @@ const EXAMPLE: &str = r#"Config(
     cards: ["/media/mmc1", "UUID=1234-ABCD"],
 )"#;
 
+const INTERFACE: &str = "\
+The daemon speaks Varlink (https://varlink.org): each message is a JSON object and ends with a NUL byte. A call names
+its method and has parameters; its reply has parameters too, or the name of an error and what there is to say about it.
+
+The interface is org.usbnet.Control, described below; org.varlink.service describes it to clients that ask. The command
+usbnet is one client among others. Optional parameters may be left out or null.
+
+With \"more\": true, Watch goes on to reply: first with the mode that is set, then with each event. A client that was too
+slow to read them is disconnected, and asks again for what there is. With \"oneway\": true, a call is carried out and not
+answered.
+
+SetMode answers once the mode is confirmed, which can take as long as whoever uses a card; the events say what it waits
+for. One switch is under way at a time, and others are refused with Switching. Calls on one connection are answered in
+order, so whoever wants to ask something meanwhile opens another one.
+
+An error is typed: its name says what happened, and its parameters what a program needs to tell or to act. Failed
+stands for everything else, with the line that the command would print and the code that it would end with.";
+
+const PERMISSIONS: &str = "\
+Everybody may connect and read. SetMode (but for its plan), Cancel and Stop are for root and the members of the group
+control.group in the configuration, as the kernel knows them when they connect; others are answered NotPermitted. Every
+switch is logged with who asked for it.";
+
+const LIMITS: &str = "\
+A call has at most 8192 bytes. What is no call ends the connection.
+
+There are at most 64 connections. One more, and one has to go: first of those who may only read, and of whoever has most
+of them the oldest. So nobody can keep root, the group or others out. A connection may be silent as long as it likes.
+
+Whoever does not read its replies is not read from either. Events wait for a watcher up to 16384 bytes beyond what the
+kernel keeps; then it is disconnected.";
+
+const CONSOLE: &str = "\
+With control: (console: ReadOnly), or Full, in the configuration, the host speaks the same protocol over the gadget's
+serial port, in every mode with the function Acm: /dev/ttyACM0 on Linux, a COM port on Windows. The port is raw, and its speed
+is of no importance. Nobody else on the device can use it meanwhile.
+
+A host may look with ReadOnly, and is answered ReadOnlyConsole to the rest. With Full it may do what root may: whoever can
+plug in a cable. So it is off by default.
+
+What is no call is ignored here instead of ending anything, so a program on the host begins with a NUL byte: that ends
+whatever the one before it has left. A switch takes the port away and brings it back, if the new mode has one; its answer is
+the mode that Status then shows.";
+
+const EXAMPLES: &[(&str, &str)] = &[
+    ("With Python's package varlink:", include_str!("varlink-example.py")),
+    ("On the host, over the serial port, with bash:", include_str!("console-example.sh")),
+];
+
 fn completion(shell: impl Generator, mut command: Command) -> String {
     let (mut text, name) = (Vec::new(), command.get_name().to_owned());
     generate(shell, &mut command, name, &mut text);
@@ -299,6 +376,7 @@ fn files() -> Vec<(&'static str, String)> {
     vec![
         ("gadget/doc/usbnet.8", folded(&commands())),
         ("gadget/doc/usbnet-config.5", folded(&configuration())),
+        ("gadget/doc/usbnet-control.7", folded(&interface())),
         ("gadget/doc/usbnet.bash", completion(Shell::Bash, usbnet())),
         ("gadget/doc/_usbnet", completion(Shell::Zsh, usbnet())),
         ("gadget/doc/usbnet.fish", completion(Shell::Fish, usbnet())),
@@ -333,6 +411,7 @@ fn mandoc_finds_nothing_to_complain_about() {
     let pages = [
         "gadget/doc/usbnet.8",
         "gadget/doc/usbnet-config.5",
+        "gadget/doc/usbnet-control.7",
         "dbus/doc/usbnet-dbus.8",
         "applet/doc/usbnet-applet.1",
     ];

@@ -118,13 +118,14 @@ const INITS: [(&str, &[&str]); 8] = [
 ];
 
 /// What every installation has with `PREFIX=/usr`.
-const COMMON: [&str; 13] = [
+const COMMON: [&str; 14] = [
     "usr/sbin/usbnet",
     "etc/usbnet/config.ron",
     "usr/share/doc/usbnet/config.ron",
     "usr/share/doc/usbnet/installed",
     "usr/share/man/man8/usbnet.8",
     "usr/share/man/man5/usbnet-config.5",
+    "usr/share/man/man7/usbnet-control.7",
     "usr/share/bash-completion/completions/usbnet",
     "usr/share/zsh/site-functions/_usbnet",
     "usr/share/fish/vendor_completions.d/usbnet.fish",

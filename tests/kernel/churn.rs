@@ -5,7 +5,7 @@ use std::{env, fs, path::Path, thread, time::Duration};
 use usbnet_tests::{
     cable,
     cards::{Card, Random, Sums, bytes, sum, with_cards},
-    daemon::{configure, daemon_pid, status, usbnet, usbnet_ok},
+    daemon::{configure, descriptors, private_kb, status, sum_of, usbnet, usbnet_ok},
     disk::disk,
     host::Client,
     lab::Lab,
@@ -32,17 +32,11 @@ struct Size {
 
 impl Size {
     fn now() -> Self {
-        let pid = daemon_pid();
-        let number = |file: &str, key: &str| -> usize {
-            let text = fs::read_to_string(file).expect(file);
-            let lines = text.lines().filter(|line| line.starts_with(key));
-            lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok()).sum()
-        };
         sh("sync; echo 3 > /proc/sys/vm/drop_caches");
         Self {
-            private: number(&format!("/proc/{pid}/smaps_rollup"), "Private_"),
-            descriptors: fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").count(),
-            slab: number("/proc/meminfo", "SUnreclaim"),
+            private: private_kb(),
+            descriptors: descriptors(),
+            slab: sum_of("/proc/meminfo", "SUnreclaim"),
         }
     }
 }

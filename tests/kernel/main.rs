@@ -7,6 +7,8 @@ mod card_faults;
 mod carrier;
 mod churn;
 mod composite;
+mod console;
+mod control;
 mod faults;
 mod holders;
 mod identity;

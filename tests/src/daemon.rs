@@ -119,3 +119,35 @@ pub fn daemon_pid() -> i32 {
         .find(|pid| parent(*pid).is_some_and(|parent| !all.contains(&parent)))
         .expect("a running daemon")
 }
+
+/// The numbers behind all lines of a file in /proc that begin with `key`, added up.
+///
+/// # Panics
+///
+/// If it cannot be read.
+#[must_use]
+pub fn sum_of(file: &str, key: &str) -> usize {
+    let text = fs::read_to_string(file).expect(file);
+    let lines = text.lines().filter(|line| line.starts_with(key));
+    lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok()).sum()
+}
+
+/// The daemon's own memory, in kB.
+///
+/// # Panics
+///
+/// If there is none.
+#[must_use]
+pub fn private_kb() -> usize {
+    sum_of(&format!("/proc/{}/smaps_rollup", daemon_pid()), "Private_")
+}
+
+/// How many descriptors the daemon has.
+///
+/// # Panics
+///
+/// If there is none.
+#[must_use]
+pub fn descriptors() -> usize {
+    fs::read_dir(format!("/proc/{}/fd", daemon_pid())).expect("its descriptors").count()
+}

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use super::{
-    Backend, Card, CardPlace, Config, FunctionKind, HostPreset, InterfaceAddress, Link, MacChoice, Mode,
-    StartMode, problem::Problem,
+    Backend, Card, CardPlace, Config, Console, FunctionKind, HostPreset, InterfaceAddress, Link, MacChoice,
+    Mode, StartMode, problem::Problem,
 };
 
 /// The largest pool: one cable has one host, and perhaps what that host bridges to it.
@@ -52,6 +52,10 @@ pub(super) fn config(config: &Config) -> Result<(), Finding> {
     if config.mode(start).is_none() {
         let known = config.mode_names().join(", ");
         return finding(path, Problem::NoSuchMode { name: start.clone(), known });
+    }
+    let has_port = config.modes.values().any(|mode| mode.functions.contains(&FunctionKind::Acm));
+    if config.control.console != Console::Off && !has_port {
+        return finding("control.console", Problem::ConsoleWithoutPort);
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub use problem::{ConfigError, Problem};
 pub use read::station;
 pub use render::render;
 pub use schema::{
-    Backend, Config, Control, Gadget, Link, MacChoice, Mode, SerialChoice, Share, StartMode, Switch,
+    Backend, Config, Console, Control, Gadget, Link, MacChoice, Mode, SerialChoice, Share, StartMode, Switch,
     UdcChoice,
 };
 

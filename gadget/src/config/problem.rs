@@ -331,6 +331,11 @@ pub enum Problem {
     /// A CD-ROM that can be written.
     #[error("a CD-ROM cannot be written; remove read_only: false, or cdrom")]
     WritableCdrom,
+    /// A console that nothing leads to.
+    #[error(
+        "no mode has a serial port for the console; add Acm to a mode's functions (not with backend: Legacy), or write Off"
+    )]
+    ConsoleWithoutPort,
     /// An inquiry string that SCSI has no room for.
     #[error("an inquiry string has 1 to 28 printable ASCII characters; {0:?} has not")]
     Inquiry(String),

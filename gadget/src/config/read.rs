@@ -8,8 +8,8 @@ mod storage;
 use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf};
 
 use super::{
-    Backend, Card, CardPlace, Config, Control, FunctionKind, Gadget, HostPreset, InterfaceAddress, Link,
-    MacChoice, Mode, Pool, SerialChoice, Share, StartMode, Switch, UdcChoice, name,
+    Backend, Card, CardPlace, Config, Console, Control, FunctionKind, Gadget, HostPreset, InterfaceAddress,
+    Link, MacChoice, Mode, Pool, SerialChoice, Share, StartMode, Switch, UdcChoice, name,
     node::{Fields, Node},
     problem::{Fault, Problem},
 };
@@ -330,10 +330,13 @@ fn start_mode(node: &Node) -> Result<StartMode, Fault> {
 }
 
 fn control(node: &Node) -> Result<Control, Fault> {
-    let fields = node.fields("Control", &["group"])?;
-    let mut group = None;
-    set(&fields, "group", &mut group, |node| {
+    let fields = node.fields("Control", &["group", "console"])?;
+    let mut control = Control { group: None, console: Console::Off };
+    set(&fields, "group", &mut control.group, |node| {
         optional(node, |node| named(node, "None or a group's name in quotes", &name::GROUP))
     })?;
-    Ok(Control { group })
+    set(&fields, "console", &mut control.console, |node| {
+        node.choice(&Console::ALL.map(|what| (what.word(), what)), "Off, ReadOnly or Full")
+    })?;
+    Ok(control)
 }

@@ -69,7 +69,7 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
         StartMode::Named(name) => writeln!(out, "    start_mode: {name:?},")?,
     }
     let group = option(config.control.group.as_ref().map(|group| format!("{group:?}")));
-    writeln!(out, "    control: (group: {group}),\n)")
+    writeln!(out, "    control: (group: {group}, console: {}),\n)", config.control.console.word())
 }
 
 fn write_link(out: &mut String, link: &Link) -> fmt::Result {

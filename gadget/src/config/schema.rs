@@ -41,7 +41,7 @@ impl Default for Config {
             storage: Storage::DEFAULT,
             modes: Mode::defaults(&Backend::Auto),
             start_mode: StartMode::Last { or: "network".into() },
-            control: Control { group: None },
+            control: Control { group: None, console: Console::Off },
         }
     }
 }
@@ -297,4 +297,32 @@ pub enum StartMode {
 pub struct Control {
     /// The group that may switch modes beside root.
     pub group: Option<String>,
+    /// What the host may do over the gadget's serial port.
+    pub console: Console,
+}
+
+/// The control socket's protocol on the gadget's serial port, in modes that have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Console {
+    /// There is none: the port is free for other programs.
+    Off,
+    /// The host may look.
+    ReadOnly,
+    /// The host may do what root may.
+    Full,
+}
+
+impl Console {
+    /// Every choice, in the order in which messages list them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::ReadOnly, Self::Full];
+
+    /// The word for it in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "Off",
+            Self::ReadOnly => "ReadOnly",
+            Self::Full => "Full",
+        }
+    }
 }

@@ -1,17 +1,17 @@
 //! NUL-ended messages over any `embedded_io` byte stream, both directions bounded.
 //!
 //! Never blocks as long as the stream says when it is ready, and never holds more than
-//! [`MAX_MESSAGE`] bytes in or [`MAX_PENDING`] bytes out, whatever the other end does.
+//! [`MAX_MESSAGE`] bytes in (and one read), or [`MAX_PENDING`] bytes or one reply out, whatever the other end does.
 
 use std::collections::VecDeque;
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
-/// The longest request that is read, in bytes, its NUL included.
-pub const MAX_MESSAGE: usize = 64 * 1024;
+/// The longest request that is read, in bytes, its NUL included; the longest that means anything has a few hundred.
+pub const MAX_MESSAGE: usize = 8 * 1024;
 
-/// How many bytes wait for a client that does not read before it is given up.
-pub const MAX_PENDING: usize = 256 * 1024;
+/// How many bytes wait for a client that does not read before it is given up, beside what the kernel keeps for it.
+pub const MAX_PENDING: usize = 16 * 1024;
 
 const CHUNK: usize = 4096;
 
@@ -104,12 +104,12 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Queues one message and its NUL.
+    /// Queues one message and its NUL: a single one of any length, since it is this end that made it.
     ///
     /// # Errors
     /// [`FrameError::Stalled`] if too much waits already.
     pub fn push(&mut self, message: &[u8]) -> Result<(), FrameError> {
-        if self.pending.len() + message.len() >= MAX_PENDING {
+        if !self.is_empty() && self.pending.len() + message.len() >= MAX_PENDING {
             return Err(FrameError::Stalled);
         }
         self.pending.extend(message);
@@ -125,6 +125,9 @@ impl Outbox {
         while !self.pending.is_empty() && stream.write_ready().map_err(stream_error)? {
             let written = stream.write(self.pending.as_slices().0).map_err(stream_error)?;
             self.pending.drain(..written);
+        }
+        if self.is_empty() {
+            self.pending = VecDeque::new(); // one long reply is no reason to keep its room
         }
         Ok(())
     }
@@ -229,6 +232,7 @@ mod tests {
         let queued = (0..).take_while(|_| outbox.push(&message).is_ok()).count();
         assert_eq!(queued, MAX_PENDING / 1001);
         assert_eq!(outbox.push(&message), Err(FrameError::Stalled));
+        assert!(outbox.pending.capacity() <= 2 * MAX_PENDING);
 
         let mut stream = Script { room: 1500, ..Script::default() };
         outbox.flush(&mut stream).expect("takes what fits");
@@ -239,5 +243,22 @@ mod tests {
         outbox.flush(&mut stream).expect("takes the rest");
         assert!(outbox.is_empty());
         assert_eq!(stream.taken.len(), queued * 1001);
+        assert_eq!(outbox.pending.capacity(), 0, "the room is given back");
+    }
+
+    #[test]
+    fn one_reply_may_be_long() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.push(&vec![b'm'; 4 * MAX_PENDING]), Ok(()));
+        assert_eq!(outbox.push(b"m"), Err(FrameError::Stalled), "and no other beside it");
+    }
+
+    #[test]
+    fn a_message_without_end_takes_bounded_room() {
+        let endless = (0..10 * MAX_MESSAGE / CHUNK).map(|_| vec![b'x'; CHUNK]).collect();
+        let mut stream = Script { input: endless, ..Script::default() };
+        let mut inbox = Inbox::default();
+        assert_eq!(inbox.fill(&mut stream), Err(FrameError::TooLong));
+        assert!(inbox.buffer.capacity() <= 2 * (MAX_MESSAGE + CHUNK), "{}", inbox.buffer.capacity());
     }
 }

@@ -6,19 +6,21 @@
 mod access;
 mod api;
 mod card;
+#[cfg(test)]
+mod description_tests;
 mod framing;
 mod message;
 mod refusal;
 mod service;
 mod size;
 
-pub use access::{Peer, may_switch};
+pub use access::{Caller, Peer, Role};
 pub use api::{
     Call, Counters, Event, EventKind, Lease, Link, Mode, ModeReply, Phase, Responder, SetMode, Status, Stop,
     System, Udc,
 };
 pub use card::{Card, Held, Place, Progress};
-pub use framing::{FrameError, Inbox, MAX_MESSAGE, Outbox};
+pub use framing::{FrameError, Inbox, MAX_MESSAGE, MAX_PENDING, Outbox};
 pub use message::{Reply, Request};
 pub use refusal::Refusal;
 pub use service::{Incoming, receive};

@@ -211,7 +211,16 @@ mod tests {
         assert_eq!(idl.method_keys.len(), 7);
         assert_eq!(
             idl.error_keys,
-            ["Failed", "UnknownMode", "Switching", "CardBusy", "HostBusy", "Cancelled", "NotPermitted"]
+            [
+                "Failed",
+                "UnknownMode",
+                "Switching",
+                "CardBusy",
+                "HostBusy",
+                "Cancelled",
+                "NotPermitted",
+                "ReadOnlyConsole"
+            ]
         );
     }
 

@@ -109,6 +109,9 @@ impl Daemon {
 
     /// What the switch under way waits for.
     pub(super) fn progress(&mut self) {
+        if self.line.as_ref().is_some_and(|line| line.wants_port()) {
+            self.clients.close_port();
+        }
         let heard = self.line.as_ref().map(|line| line.heard());
         for progress in heard.unwrap_or_default() {
             self.publish(EventKind::Progress, progress.to_string(), progress.card);

@@ -1,23 +1,27 @@
 //! The connections of the control socket: reads calls, queues replies, and drops whoever is too slow.
 //!
-//! Decides nothing about modes; never blocks, and holds a bounded number of bounded buffers.
+//! Decides nothing about modes; never blocks, and holds a bounded number of bounded buffers. Nobody is asked to hurry: a
+//! connection that is silent costs little, and gives way to the next one when there are too many.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixListener;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use crate::control::{Call, Event, FrameError, Inbox, Incoming, Outbox, Peer, Reply, receive};
+use crate::control::{Call, Caller, Event, FrameError, Inbox, Incoming, Outbox, Reply, Role, receive};
 use crate::sys::peer::credentials;
 use crate::sys::stream::Stream;
 
-/// More connections than this are closed at once.
+/// With more connections than this, one has to go.
 const MAX_CLIENTS: usize = 64;
+/// How many are taken on before those that are there get their turn.
+const ACCEPTS_AT_ONCE: usize = 256;
 const LISTENER: u64 = 0;
-const EVENTS_AT_ONCE: usize = 16;
 
 /// Names one connection; never used again.
 pub type ClientId = u64;
@@ -28,7 +32,7 @@ pub struct Asked {
     /// Who is to be answered; nobody if the call was `oneway`.
     pub client: Option<ClientId>,
     /// Who asked.
-    pub peer: Peer,
+    pub caller: Caller,
     /// What.
     pub call: Call,
 }
@@ -36,7 +40,7 @@ pub struct Asked {
 #[derive(Debug)]
 struct Client {
     stream: Stream,
-    peer: Peer,
+    caller: Caller,
     inbox: Inbox,
     outbox: Outbox,
     /// It called `Watch`.
@@ -45,47 +49,82 @@ struct Client {
     waiting: bool,
     /// It will not ask any more, and may still wait for its answer.
     ended: bool,
+    /// The console that was told which port is the host's.
+    has_port: bool,
 }
 
 /// The listening socket and all its connections, behind one descriptor to poll.
 #[derive(Debug)]
 pub struct Clients {
     listener: UnixListener,
+    /// The number of the group that may switch.
+    group: Option<u32>,
+    /// The process whose connections are the console.
+    daemon: i32,
     epoll: Epoll,
     last: ClientId,
     list: BTreeMap<ClientId, Client>,
 }
 
 impl Clients {
-    /// Takes over a listening socket.
+    /// Takes over a listening socket. `group` is the number of the group that may switch, `daemon` this process's own.
     ///
     /// # Errors
     /// The kernel's, out of descriptors for instance.
-    pub fn new(listener: UnixListener) -> io::Result<Self> {
+    pub fn new(listener: UnixListener, group: Option<u32>, daemon: i32) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
-        Ok(Self { listener, epoll, last: LISTENER, list: BTreeMap::new() })
+        epoll.add(&listener, newcomers())?;
+        Ok(Self { listener, group, daemon, epoll, last: LISTENER, list: BTreeMap::new() })
     }
 
-    /// Accepts, reads and writes as far as it goes without waiting; answers what needs no decision.
+    /// Accepts, reads and writes as far as it goes without waiting; answers what needs no decision. Whoever may switch
+    /// never waits behind more than one call of the others, however many these are.
     ///
     /// # Errors
     /// The kernel's on the poll itself; a client's failure ends that client only.
     pub fn serve(&mut self) -> io::Result<Vec<Asked>> {
-        let mut events = [EpollEvent::empty(); EVENTS_AT_ONCE];
+        let mut events = [EpollEvent::empty(); MAX_CLIENTS + 1];
         let ready = match self.epoll.wait(&mut events, EpollTimeout::ZERO) {
             Err(Errno::EINTR) => 0,
             other => other?,
         };
         let mut asked = Vec::new();
-        for event in &events[..ready] {
-            match event.data() {
-                LISTENER => self.accept(),
-                client => asked.extend(self.progress(client)),
+        for readers in [false, true] {
+            for id in events[..ready].iter().map(EpollEvent::data) {
+                if self.is_reader(id) != readers {
+                    continue;
+                }
+                match id {
+                    LISTENER => self.accept(),
+                    client => asked.extend(self.progress(client)),
+                }
+                if readers && !asked.is_empty() {
+                    return Ok(asked); // at most one of theirs, beside those of the others
+                }
             }
         }
         Ok(asked)
+    }
+
+    fn is_reader(&self, id: ClientId) -> bool {
+        self.list.get(&id).is_some_and(|client| client.caller.role == Role::Reader)
+    }
+
+    /// Tells the console which serial port is the host's, if it waits for one.
+    pub fn lend_port(&mut self, port: impl FnOnce() -> Option<PathBuf>) {
+        let waits = |client: &Client| client.caller.role == Role::Console && !client.has_port;
+        let Some((&id, client)) = self.list.iter_mut().find(|(_, client)| waits(client)) else { return };
+        let Some(port) = port() else { return };
+        client.has_port = true;
+        let told = client.outbox.push(port.as_os_str().as_bytes());
+        self.settle(id, told);
+    }
+
+    /// Makes the console close its port.
+    pub fn close_port(&mut self) {
+        let console = self.list.iter().find(|(_, client)| client.has_port).map(|(id, _)| *id);
+        console.map(|id| self.list.remove(&id));
     }
 
     /// Answers a call. A client that is gone is no error.
@@ -114,44 +153,52 @@ impl Clients {
         }
     }
 
+    /// The kernel tells of newcomers once. Those that are left are asked for again, unless that cannot go better: out of
+    /// descriptors and with nobody to make room, they wait for the next one, and the loop does not spin.
     fn accept(&mut self) {
-        while let Ok((socket, _)) = self.listener.accept() {
-            if self.list.len() >= MAX_CLIENTS {
-                self.make_room();
-            }
-            if let Err(error) = self.add(socket) {
-                log::debug!("control: a client could not be taken on: {error}");
+        for _ in 0..ACCEPTS_AT_ONCE {
+            let taken = self.listener.accept().and_then(|(socket, _)| self.add(socket));
+            let is_full = self.list.len() > MAX_CLIENTS;
+            match taken {
+                Ok(()) if !is_full => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(()) => drop(self.make_room("too many clients are connected")),
+                Err(error) if self.make_room(&error.to_string()) => {}
+                Err(_) => return,
             }
         }
+        let _ = self.epoll.modify(&self.listener, &mut newcomers());
     }
 
-    /// Whoever has the most connections gives up its oldest: nobody can keep others out, least of all root.
-    fn make_room(&mut self) {
-        let mut held = BTreeMap::<u32, usize>::new();
-        for client in self.list.values() {
-            *held.entry(client.peer.uid).or_default() += 1;
-        }
-        let greediest = held.into_iter().max_by_key(|(uid, connections)| (*connections, *uid));
-        let oldest = greediest.and_then(|(uid, _)| {
-            self.list.iter().find(|(_, client)| client.peer.uid == uid).map(|(id, _)| *id)
+    /// Whoever may only read makes room first, and of these, whoever has the most connections gives up its oldest:
+    /// nobody can keep others out, least of all root. Never the console. False if there is nobody.
+    fn make_room(&mut self, why: &str) -> bool {
+        let theirs = |uid| self.list.values().filter(|client| client.caller.uid == uid).count();
+        let others = self.list.iter().filter(|(_, client)| client.caller.role != Role::Console);
+        let first = others.max_by_key(|(id, Client { caller, .. })| {
+            (caller.role == Role::Reader, theirs(caller.uid), caller.uid, std::cmp::Reverse(**id))
         });
-        if let Some(id) = oldest {
-            log::debug!("control: {MAX_CLIENTS} clients are connected; client {id} makes room");
-            self.list.remove(&id);
-        }
+        let first = first.map(|(id, _)| *id);
+        log::debug!("control: {why}; makes room: {first:?}");
+        first.and_then(|id| self.list.remove(&id)).is_some()
     }
 
-    fn add(&mut self, socket: std::os::unix::net::UnixStream) -> io::Result<()> {
+    fn add(&mut self, socket: UnixStream) -> io::Result<()> {
         socket.set_nonblocking(true)?;
-        let peer = credentials(&socket)?;
+        let caller = Caller::new(&credentials(&socket)?, self.group, self.daemon);
         self.last += 1;
         self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, self.last))?;
-        let stream = Stream::new(socket.into());
-        let (inbox, outbox) = (Inbox::default(), Outbox::default());
-        self.list.insert(
-            self.last,
-            Client { stream, peer, inbox, outbox, watching: false, waiting: false, ended: false },
-        );
+        let client = Client {
+            stream: Stream::new(socket.into()),
+            caller,
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            watching: false,
+            waiting: false,
+            ended: false,
+            has_port: false,
+        };
+        self.list.insert(self.last, client);
         Ok(())
     }
 
@@ -163,10 +210,10 @@ impl Clients {
             Err(error) => (Err(error), None),
         };
         client.waiting |= asked.as_ref().is_some_and(|(_, oneway)| !oneway);
-        let peer = client.peer.clone();
+        let caller = client.caller;
         self.settle(id, result);
         let (call, oneway) = asked?;
-        Some(Asked { client: (!oneway).then_some(id), peer, call })
+        Some(Asked { client: (!oneway).then_some(id), caller, call })
     }
 
     /// Writes what waits, and asks the kernel for exactly what is of interest next; drops a failed client.
@@ -179,24 +226,31 @@ impl Clients {
             self.epoll.modify(&client.stream, &mut event).map_err(|error| error.to_string())
         });
         if let Err(why) = armed {
-            log::debug!("control: client {id} (pid {}) ends: {why}", client.peer.pid);
+            log::debug!("control: client {id}, {}, ends: {why}", client.caller);
             self.list.remove(&id); // closing the descriptor takes it out of the epoll set
         }
     }
 }
 
 impl Client {
+    /// Varlink answers in order: as long as a reply is under way, nothing more is understood, nor read.
     fn take_turn(&mut self) -> Result<Option<(Call, bool)>, FrameError> {
-        if !self.waiting
-            && let Some(asked) = self.understand()?
-        {
-            return Ok(Some(asked));
+        self.outbox.flush(&mut self.stream)?;
+        let asked = self.understand()?;
+        if asked.is_some() || !self.outbox.is_empty() {
+            return Ok(asked);
         }
         match self.inbox.fill(&mut self.stream) {
             Err(FrameError::Closed) if !self.ended => self.ended = true,
+            // The host's port cannot be closed on it: whatever comes next ends with the next NUL.
+            Err(FrameError::TooLong) if self.is_console() => self.inbox = Inbox::default(),
             filled => filled?,
         }
-        if self.waiting { Ok(None) } else { self.understand() }
+        self.understand()
+    }
+
+    fn is_console(&self) -> bool {
+        self.caller.role == Role::Console
     }
 
     /// Nothing more comes from it and nothing more goes to it.
@@ -205,11 +259,16 @@ impl Client {
     }
 
     fn understand(&mut self) -> Result<Option<(Call, bool)>, FrameError> {
-        while let Some(message) = self.inbox.take() {
+        while !self.waiting
+            && self.outbox.is_empty()
+            && let Some(message) = self.inbox.take()
+        {
             match receive(&message) {
                 Incoming::Call { call, oneway, .. } => return Ok(Some((call, oneway))),
                 Incoming::Answer(reply) => self.queue(&reply)?,
                 Incoming::Silence => {}
+                // What another program on the host has left, or its wish to begin anew.
+                Incoming::Garbage if self.is_console() => {}
                 Incoming::Garbage => return Err(FrameError::Closed),
             }
         }
@@ -221,15 +280,20 @@ impl Client {
     }
 
     fn interest(&self) -> EpollFlags {
-        let read = match (self.ended, self.waiting && !self.watching) {
-            (true, _) => EpollFlags::empty(), // that the connection is closed for good comes unasked
-            (false, true) => EpollFlags::EPOLLRDHUP,
-            (false, false) => EpollFlags::EPOLLIN,
-        };
         // A call that is already here makes no descriptor readable; a writable one comes back at once.
-        let at_once = !self.outbox.is_empty() || (!self.waiting && self.inbox.has_message());
-        if at_once { read | EpollFlags::EPOLLOUT } else { read }
+        if !self.outbox.is_empty() || (!self.waiting && self.inbox.has_message()) {
+            EpollFlags::EPOLLOUT
+        } else if self.ended || (self.waiting && !self.watching) {
+            EpollFlags::empty() // that the connection is closed for good comes unasked
+        } else {
+            EpollFlags::EPOLLIN
+        }
     }
+}
+
+/// What the kernel tells of the listening socket.
+fn newcomers() -> EpollEvent {
+    EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, LISTENER)
 }
 
 impl AsFd for Clients {
@@ -239,107 +303,4 @@ impl AsFd for Clients {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::Shutdown;
-    use std::os::unix::net::UnixStream;
-
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    use serde_json::json;
-
-    use super::*;
-
-    struct Bench {
-        _directory: tempfile::TempDir,
-        path: std::path::PathBuf,
-        clients: Clients,
-    }
-
-    impl Bench {
-        fn new() -> Self {
-            let directory = tempfile::tempdir().expect("a directory");
-            let path = directory.path().join("control");
-            let clients = Clients::new(UnixListener::bind(&path).expect("binds")).expect("listens");
-            Self { _directory: directory, path, clients }
-        }
-
-        fn connect(&mut self) -> UnixStream {
-            let stream = UnixStream::connect(&self.path).expect("connects");
-            let before = self.clients.last;
-            while self.clients.last == before {
-                assert!(self.serve().is_empty());
-            }
-            stream
-        }
-
-        /// One round of the loop, once there is something to do.
-        fn serve(&mut self) -> Vec<Asked> {
-            let limit = PollTimeout::from(60_000_u16);
-            let ready = poll(&mut [PollFd::new(self.clients.as_fd(), PollFlags::POLLIN)], limit);
-            assert_eq!(ready, Ok(1), "nothing happens");
-            self.clients.serve().expect("serves")
-        }
-
-        fn asked(&mut self) -> Asked {
-            loop {
-                if let Some(asked) = self.serve().pop() {
-                    return asked;
-                }
-            }
-        }
-    }
-
-    const STATUS: &[u8] = b"{\"method\":\"org.usbnet.Control.Status\"}\0";
-
-    #[test]
-    fn a_client_that_only_listens_any_more_gets_its_answer() {
-        let mut bench = Bench::new();
-        let mut stream = bench.connect();
-        stream.write_all(STATUS).expect("sends");
-        stream.shutdown(Shutdown::Write).expect("half closes");
-        let asked = bench.asked();
-        bench.clients.reply(asked.client, &Reply::done(json!({ "answer": 42 })));
-        while !bench.clients.list.is_empty() {
-            bench.serve();
-        }
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("an answer, then the end");
-        assert_eq!(text, "{\"parameters\":{\"answer\":42}}\0");
-    }
-
-    #[test]
-    fn calls_that_came_together_are_answered_in_order() {
-        let mut bench = Bench::new();
-        let mut stream = bench.connect();
-        stream.write_all(&[STATUS, b"{\"method\":\"org.usbnet.Control.Modes\"}\0"].concat()).expect("sends");
-        for expected in [Call::Status, Call::Modes] {
-            let asked = bench.asked();
-            assert_eq!(asked.call, expected);
-            bench.clients.reply(asked.client, &Reply::done(json!({})));
-        }
-    }
-
-    #[test]
-    fn whoever_holds_most_connections_makes_room() {
-        let mut bench = Bench::new();
-        let mut held: Vec<UnixStream> = (0..MAX_CLIENTS).map(|_| bench.connect()).collect();
-        let mut newest = bench.connect();
-        assert_eq!(bench.clients.list.len(), MAX_CLIENTS);
-        assert_eq!(held[0].read(&mut [0]).expect("its end"), 0);
-        newest.write_all(STATUS).expect("sends");
-        assert_eq!(bench.asked().call, Call::Status);
-    }
-
-    #[test]
-    fn a_client_that_goes_is_forgotten() {
-        let mut bench = Bench::new();
-        let mut stream = bench.connect();
-        stream.write_all(STATUS).expect("sends");
-        let asked = bench.asked();
-        drop(stream);
-        while !bench.clients.list.is_empty() {
-            bench.serve();
-        }
-        bench.clients.reply(asked.client, &Reply::done(json!({})));
-    }
-}
+mod tests;

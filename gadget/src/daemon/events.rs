@@ -13,13 +13,17 @@ use super::link_care::Care;
 use super::supervisor::Happened;
 use super::switch;
 use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter, SwitchError};
-use crate::control::{self, Call, EventKind, Peer, Refusal};
+use crate::config::Console;
+use crate::control::{Call, Caller, EventKind, Refusal, Reply, Role};
 use crate::exit::Exit;
 use crate::mode::{Event, State};
 use crate::sys::uevent::{Action, Received, Uevent};
 use crate::sys::{clock, notify};
 
 use super::clients::{Asked, ClientId};
+
+/// How long after a refusal the next one is logged.
+const REFUSALS_APART: Duration = Duration::from_secs(1);
 
 /// What can wake the loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,7 @@ impl Daemon {
     }
 
     fn take_down(&mut self) -> Result<bool, SwitchError> {
+        self.clients.close_port(); // the kernel waits for that, and nobody would hear it
         let (supervisor, holds) = (self.supervisor.take(), std::mem::take(&mut self.holds));
         switch::take_down(&self.kernel, supervisor, holds, Permission::default())
     }
@@ -76,6 +81,7 @@ impl Daemon {
                 }
             }
             self.timers();
+            self.lend_port();
             if let Some(error) = self.broken.take() {
                 return Err(error.into());
             }
@@ -138,15 +144,18 @@ impl Daemon {
         if self.worker.is_none() && self.card_watch.due().is_some_and(|due| due <= now) {
             self.look_at_cards();
         }
-        let late: Vec<ClientId> = self
-            .status_waiters
-            .iter()
-            .filter(|(_, until)| **until <= now)
-            .map(|(client, _)| *client)
-            .collect();
-        for client in late {
-            self.status_waiters.remove(&client);
-            self.answer_status(client, false);
+        // The one that asked first has waited longest, and the responder is as silent to all.
+        if self.status_waiters.values().any(|until| *until <= now) {
+            self.answer_status(false);
+        }
+    }
+
+    /// The host's port, once a mode is set; a switch takes it back.
+    fn lend_port(&mut self) {
+        if self.worker.is_none()
+            && let State::Confirmed { .. } = self.state
+        {
+            self.clients.lend_port(|| self.kernel.console_port());
         }
     }
 
@@ -157,10 +166,11 @@ impl Daemon {
         }
     }
 
-    fn asked(&mut self, Asked { client, peer, call }: Asked) {
-        if call.changes() && !self.permitted(&peer, &call) {
-            let group = self.kernel.config.control.group.clone();
-            return self.clients.reply(client, &Refusal::NotPermitted { group }.reply());
+    fn asked(&mut self, Asked { client, caller, call }: Asked) {
+        if call.changes()
+            && let Err(refusal) = self.permitted(caller, &call)
+        {
+            return self.clients.reply(client, &refusal.reply());
         }
         match call {
             Call::Status => self.status(client),
@@ -175,7 +185,7 @@ impl Daemon {
             Call::Watch => {
                 self.clients.watch(client);
                 let first = self.mode_event();
-                self.clients.reply(client, &control::Reply::more(json!({ "event": first })));
+                self.clients.reply(client, &Reply::more(json!({ "event": first })));
             }
             Call::Stop(stop) => {
                 self.end_soon(Permission::of(stop.force, stop.wait, None));
@@ -188,7 +198,7 @@ impl Daemon {
             Call::SetMode(set) if set.plan => self.plan(client, set.name),
             Call::SetMode(set) => {
                 if self.worker.is_none() {
-                    self.asked_by = Some(format!("uid {} (pid {})", peer.uid, peer.pid));
+                    self.asked_by = Some(caller.to_string());
                 }
                 let permission = Permission::of(set.force, set.wait, set.on_busy);
                 self.happen_for(Event::Ask { mode: set.name }, client, permission);
@@ -205,11 +215,27 @@ impl Daemon {
         }
     }
 
-    fn permitted(&self, peer: &Peer, call: &Call) -> bool {
-        let permitted = control::may_switch(peer, self.kernel.group());
-        let verdict = if permitted { "asks for" } else { "may not ask for" };
-        log::info!("uid {} (pid {}) {verdict} {call:?}", peer.uid, peer.pid);
-        permitted
+    /// Every permitted call is logged with who asked, of the others one a second: nobody shall fill the log.
+    fn permitted(&mut self, caller: Caller, call: &Call) -> Result<(), Refusal> {
+        let control = &self.kernel.config.control;
+        let refusal = match caller.role {
+            Role::Switcher => None,
+            Role::Console if control.console == Console::Full => None,
+            Role::Console => {
+                Some(Refusal::ReadOnlyConsole { setting: "control: (console: Full)".to_owned() })
+            }
+            Role::Reader => Some(Refusal::NotPermitted { group: control.group.clone() }),
+        };
+        let now = clock::now();
+        let Some(refusal) = refusal else {
+            log::info!("{caller} asks for {call:?}");
+            return Ok(());
+        };
+        if self.refusal_logged + REFUSALS_APART <= now {
+            self.refusal_logged = now;
+            log::info!("{caller} may not ask for {call:?}");
+        }
+        Err(refusal)
     }
 
     fn plan(&mut self, client: Option<ClientId>, mode: String) {
@@ -232,25 +258,29 @@ impl Daemon {
     /// A status has the responder's figures of now, so it is asked first, and for a bounded time.
     fn status(&mut self, client: Option<ClientId>) {
         let Some(client) = client else { return };
-        if self.supervisor.as_ref().is_some_and(super::supervisor::Supervisor::ask) {
-            self.status_waiters.insert(client, clock::now() + REPORT_WITHIN);
-        } else {
-            self.answer_status(client, false);
+        let asks = self.supervisor.as_ref().is_some_and(super::supervisor::Supervisor::ask);
+        self.status_waiters.insert(client, clock::now() + REPORT_WITHIN);
+        if !asks {
+            self.answer_status(false);
         }
     }
 
-    fn answer_status(&mut self, client: ClientId, responder_answers: bool) {
-        let status = self.snapshot(responder_answers);
-        self.answer(Some(client), json!({ "status": status }));
+    /// Everybody who waits for it is answered with the same: a thousand that ask cost one look.
+    fn answer_status(&mut self, responder_answers: bool) {
+        let waiters = std::mem::take(&mut self.status_waiters);
+        if waiters.is_empty() {
+            return;
+        }
+        let reply = Reply::done(json!({ "status": self.snapshot(responder_answers) }));
+        for client in waiters.into_keys() {
+            self.clients.reply(Some(client), &reply);
+        }
     }
 
     fn responder_speaks(&mut self) {
         let happened = self.supervisor.as_mut().and_then(|supervisor| supervisor.readable(clock::now()));
         let Some(happened) = happened else { return };
-        let alive = matches!(happened, Happened::Reported { .. });
-        for client in std::mem::take(&mut self.status_waiters).into_keys() {
-            self.answer_status(client, alive);
-        }
+        self.answer_status(matches!(happened, Happened::Reported { .. }));
         self.tell_of_responder(happened);
     }
 

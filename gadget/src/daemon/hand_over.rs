@@ -141,6 +141,12 @@ impl<'a> HandOver<'a> {
         if self.line.is_cancelled() { Err(Refusal::Cancelled {}.into()) } else { Ok(()) }
     }
 
+    /// The line to the loop.
+    #[must_use]
+    pub const fn line(&self) -> &Line {
+        self.line
+    }
+
     /// Returns once nothing holds the cards that `steps` take, or it may be taken away; true if that took waiting.
     ///
     /// # Errors

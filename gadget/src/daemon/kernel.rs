@@ -13,7 +13,7 @@ use super::journal::JournalFile;
 use super::notes::Notes;
 use super::state_file;
 use crate::cards::ObservedCard;
-use crate::config::{Backend, Config, FunctionKind, HOST, Mode, OnBusy, StartMode, UdcChoice};
+use crate::config::{Backend, Config, Console, FunctionKind, HOST, Mode, OnBusy, StartMode, UdcChoice};
 use crate::control::{self, Refusal};
 use crate::identity::{Identity, IdentityError};
 use crate::plan::{self, Before, GADGET, GadgetTarget, LiveLegacy, LiveLink, Observed, Spared};
@@ -109,6 +109,17 @@ impl Kernel {
                 state_file::last_mode(&self.last_mode_file()).filter(known).unwrap_or_else(|| or.clone())
             }
         }
+    }
+
+    /// The device node of the gadget's serial port, if it has one and the configuration gives it to the console.
+    #[must_use]
+    pub fn console_port(&self) -> Option<PathBuf> {
+        if self.config.control.console == Console::Off {
+            return None;
+        }
+        let gadget = self.roots.sys.join("kernel/config/usb_gadget").join(GADGET);
+        let function = gadget.join("functions").join(format!("{}.{}", FunctionKind::Acm, plan::SERIAL));
+        Some(self.roots.dev.join(super::console::device(&function)?))
     }
 
     /// Where the last mode is kept.

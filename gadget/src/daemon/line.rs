@@ -14,6 +14,8 @@ pub struct Line {
     cancelled: AtomicBool,
     /// It is too late for that: the switch is being undone.
     closed: AtomicBool,
+    /// The host's serial port is about to be removed.
+    wants_port: AtomicBool,
     said: Mutex<Said>,
     news: EventFd,
 }
@@ -35,6 +37,7 @@ impl Line {
         Ok(Self {
             cancelled: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            wants_port: AtomicBool::new(false),
             said: Mutex::default(),
             news,
         })
@@ -55,6 +58,18 @@ impl Line {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire) && !self.closed.load(Ordering::Acquire)
+    }
+
+    /// Asks the loop to close the host's serial port.
+    pub fn want_port(&self) {
+        self.wants_port.store(true, Ordering::Release);
+        let _ = self.news.write(1);
+    }
+
+    /// Whether it was asked to.
+    #[must_use]
+    pub fn wants_port(&self) -> bool {
+        self.wants_port.load(Ordering::Acquire)
     }
 
     /// Tells what the switch waits for; none when it goes on.

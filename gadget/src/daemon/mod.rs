@@ -6,6 +6,7 @@
 mod card_status;
 mod card_watch;
 mod clients;
+mod console;
 mod endings;
 mod error;
 mod established;
@@ -41,7 +42,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::cards::checker::Verdict;
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Console};
 use crate::control::{self, Refusal, Reply};
 use crate::exit::Exit;
 use crate::mode::{Action, Event, State};
@@ -185,6 +186,8 @@ struct Daemon {
     card_watch: CardWatch,
     /// Who waits for a status with the responder's latest figures, and until when.
     status_waiters: BTreeMap<ClientId, Duration>,
+    /// When a refusal was logged last.
+    refusal_logged: Duration,
     /// Why the last switch failed.
     error: Option<String>,
     /// Everything is to be taken down as soon as no switch is under way.
@@ -213,16 +216,21 @@ impl Daemon {
         let config = options.config.as_deref().map_or_else(|| Ok(Config::default()), config::load)?;
         let instance = Instance::acquire(&options.run)?;
         instance.note_config(options.config.as_deref())?;
-        let clients = Clients::new(instance.listen()?)?;
+        let kernel = Kernel::new(config, Roots::system(&options.run));
+        let daemon = std::process::id().cast_signed();
+        let clients = Clients::new(instance.listen()?, kernel.group(), daemon)?;
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGTERM);
         mask.add(Signal::SIGINT);
         mask.add(Signal::SIGHUP);
         mask.thread_block().map_err(io::Error::from)?;
+        if kernel.config.control.console != Console::Off {
+            console::start(options.run.join("control"))?;
+        }
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let watchdog = notify::watchdog();
         Ok(Self {
-            kernel: Arc::new(Kernel::new(config, Roots::system(&options.run))),
+            kernel: Arc::new(kernel),
             signals: SignalFd::with_flags(&mask, flags).map_err(io::Error::from)?,
             uevents: Uevents::open()?,
             monitor: Monitor::open()?,
@@ -242,6 +250,7 @@ impl Daemon {
             verdicts: BTreeMap::new(),
             card_watch: CardWatch::default(),
             status_waiters: BTreeMap::new(),
+            refusal_logged: Duration::ZERO,
             error: None,
             ending: false,
             ending_with: Permission::default(),

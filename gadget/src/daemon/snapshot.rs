@@ -76,7 +76,8 @@ impl Daemon {
 
     pub(super) fn publish_switching(&mut self, to: Option<&str>) {
         let text = to.map_or_else(|| "stopping".to_owned(), |to| format!("switching to {to}"));
-        log::info!("{text}");
+        let who = self.asked_by.as_ref().map(|who| format!(", as {who} asked")).unwrap_or_default();
+        log::info!("{text}{who}");
         self.publish(EventKind::Switching, text, to.map(str::to_owned));
     }
 

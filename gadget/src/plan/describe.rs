@@ -96,6 +96,9 @@ fn gadget(
     })
 }
 
+/// The instance of the serial function: `acm.gs0`.
+pub const SERIAL: &str = "gs0";
+
 fn function(
     config: &Config,
     kind: FunctionKind,
@@ -106,7 +109,7 @@ fn function(
         Some(CompatibleId { compatible: compatible.to_owned(), sub_compatible: sub_compatible.to_owned() })
     };
     let (driver, class, compatible_id) = match kind {
-        FunctionKind::Acm => return Ok(FunctionSpec::Acm { instance: "gs0".to_owned() }),
+        FunctionKind::Acm => return Ok(FunctionSpec::Acm { instance: SERIAL.to_owned() }),
         FunctionKind::MassStorage => return Ok(storage(&config.cards, mode)),
         FunctionKind::Ecm => (EthernetDriver::Ecm, None, None),
         FunctionKind::Ncm => (EthernetDriver::Ncm, None, id("WINNCM", "")),

@@ -23,7 +23,7 @@ use crate::sys::configfs::{Lun, Operation};
 use crate::sys::modules::Load;
 
 pub use cards::{pulled_out, records, taken};
-pub use describe::{DescribeError, bcd_device, describe, macs, profile_unit, usb_id};
+pub use describe::{DescribeError, SERIAL, bcd_device, describe, macs, profile_unit, usb_id};
 pub use legacy::legacy_parameters;
 pub use profile_disk::{ProfileDisk, is_image};
 pub use shell::{quote, script};

@@ -144,12 +144,15 @@ fn valid() -> impl Strategy<Value = Config> {
     });
     let udc =
         option::of("[a-z][a-z0-9._:-]{0,20}").prop_map(|name| name.map_or(UdcChoice::Auto, UdcChoice::Named));
-    (gadget(), udc, (link(), storage()), rest, option::of("[a-z_][a-z0-9_-]{0,31}")).prop_map(
-        |(gadget, udc, (link, (cards, storage)), (backend, modes, start, last), group)| {
+    let control = (option::of("[a-z_][a-z0-9_-]{0,31}"), select(Console::ALL.to_vec()));
+    (gadget(), udc, (link(), storage()), rest, control).prop_map(
+        |(gadget, udc, (link, (cards, storage)), (backend, modes, start, last), (group, console))| {
             let names: Vec<String> = BTreeMap::keys(&modes).cloned().collect();
             let or = start.get(&names).clone();
             let start_mode = if last { StartMode::Last { or } } else { StartMode::Named(or) };
-            let control = Control { group };
+            let has_port = modes.values().any(|mode| mode.functions.contains(&FunctionKind::Acm));
+            let console = if has_port { console } else { Console::Off };
+            let control = Control { group, console };
             Config { gadget, backend, udc, link, cards, storage, modes, start_mode, control }
         },
     )

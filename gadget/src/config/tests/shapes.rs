@@ -201,7 +201,15 @@ fn the_shapes_that_a_value_may_have() {
         (
             "group",
             r#"Config(control: (group: Some("netdev")))"#,
-            Config { control: Control { group: Some("netdev".into()) }, ..base() },
+            Config { control: Control { group: Some("netdev".into()), console: Console::Off }, ..base() },
+        ),
+        (
+            "console",
+            r#"Config(control: (console: ReadOnly), modes: {"network": (functions: [Acm])})"#,
+            Config {
+                control: Control { group: None, console: Console::ReadOnly },
+                ..mode(&[Acm], HostPreset::Any)
+            },
         ),
         (
             "old identity",

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Switch;
+use crate::daemon::console;
 use crate::daemon::error::SwitchError;
 use crate::daemon::profile_disk;
 use crate::daemon::steps::{await_udc, link_down, link_up, start_responder};
@@ -13,6 +14,7 @@ use crate::responder::Settings;
 use crate::sys::configfs::{self, ConfigFs, Operation};
 use crate::sys::holders::holding;
 use crate::sys::modules;
+use crate::sys::serial;
 use crate::sys::udc;
 use crate::sys::usb_role;
 
@@ -53,12 +55,19 @@ impl Switch<'_> {
             }
             Step::MountConfigfs { root } => ConfigFs::at(root).mount()?,
             Step::UnmountConfigfs { root } => ConfigFs::at(root).unmount()?,
-            Step::Configfs(operation) => operation.apply()?,
+            Step::Configfs(operation) => {
+                if serial_port(step).is_some() {
+                    self.hand_over.line().want_port();
+                }
+                operation.apply()?;
+            }
             Step::AwaitUdc { named, seconds } => {
                 let limit = Duration::from_secs((*seconds).into());
                 self.found_udc = Some(await_udc(sys, named.as_deref(), limit)?);
             }
             Step::Bind { gadget, udc } => {
+                // The kernel keeps its settings: what the host sends before the console has it open comes back otherwise.
+                self.kernel.console_port().map(|port| serial::open(&port));
                 let udc = udc.as_deref().or(self.found_udc.as_deref()).unwrap_or_default();
                 configfs::bind(gadget, udc, sys)?;
             }
@@ -103,12 +112,12 @@ impl Switch<'_> {
     }
 
     /// The kernel removes a serial function only once nobody has its port open, and waits uninterruptibly for that.
+    /// The console closes it when it is told to.
     pub(super) fn held(&self, step: &Step) -> Option<SwitchError> {
-        let Step::Configfs(Operation::RemoveDir { path }) = step else { return None };
-        path.file_name()?.to_str()?.strip_prefix("acm.")?;
-        let number = std::fs::read_to_string(path.join("port_num")).ok()?;
-        let device = Path::new("/dev").join(format!("ttyGS{}", number.trim()));
-        let holders = holding(&self.kernel.roots.proc, |target| target == device);
+        let device = Path::new("/dev").join(serial_port(step)?);
+        let mut holders = holding(&self.kernel.roots.proc, |target| target == device);
+        let console = format!("(pid {})", std::process::id());
+        holders.retain(|holder| !holder.ends_with(&console));
         (!holders.is_empty()).then_some(SwitchError::Held { device, holders })
     }
 
@@ -122,4 +131,11 @@ impl Switch<'_> {
             }
         }
     }
+}
+
+/// The device node of the serial port that a step removes.
+fn serial_port(step: &Step) -> Option<String> {
+    let Step::Configfs(Operation::RemoveDir { path }) = step else { return None };
+    path.file_name()?.to_str()?.strip_prefix("acm.")?;
+    console::device(path)
 }
