@@ -103,6 +103,7 @@ fn every_result_is_as_described() {
         error: text(),
         backend: text(),
         udc: Some(Udc { name: "udc".into(), state: "configured".into(), speed: text() }),
+        role: text(),
         link: Some(Link {
             interface: "usb0".into(),
             mac: "02:".into(),
@@ -145,6 +146,7 @@ fn every_result_is_as_described() {
         error: None,
         backend: None,
         udc: None,
+        role: None,
         link: None,
         responder: None,
         progress: None,
