@@ -9,6 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::stat::{Mode, umask};
 
 use crate::exit::Exit;
 
@@ -64,7 +65,8 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Makes the run directory (0755 under any umask) and takes its lock.
+    /// Makes the run directory and takes its lock. All that this process writes from then on can be read by everybody
+    /// and written by nobody else, whatever the umask was: also the notes that the next daemon trusts.
     ///
     /// # Errors
     /// [`InstanceError::Running`] if another process has it.
@@ -76,10 +78,8 @@ impl Instance {
             let path = path.to_owned();
             move |cause| InstanceError::RunDirectory { path, cause }
         };
-        if !run.is_dir() {
-            fs::create_dir_all(run).map_err(failed(run))?;
-            fs::set_permissions(run, Permissions::from_mode(0o755)).map_err(failed(run))?;
-        }
+        umask(Mode::S_IWGRP | Mode::S_IWOTH);
+        fs::create_dir_all(run).map_err(failed(run))?;
         let path = run.join("lock");
         let file = OpenOptions::new()
             .read(true)
