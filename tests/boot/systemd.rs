@@ -2,17 +2,26 @@
 
 use std::{fs, path::Path};
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use usbnet::control::Place;
 use usbnet_tests::{
     cable,
     cards::{Card, Kind, with_cards},
-    daemon::{CONFIG, configure, daemon_pid, processes, status, usbnet_ok},
+    daemon::{CONFIG, configure, daemon_pid, processes, status, usbnet, usbnet_ok},
     disk,
     host::Client,
     run::{Outcome, run, sh, sh_quietly},
     wait::wait_until,
 };
 
-use crate::{crash, mode, nothing_runs, timed, wait_for_mode};
+use crate::{
+    crash,
+    installed::{install, uninstalls},
+    mode, nothing_runs, timed, wait_for_mode,
+};
 
 const DROP_IN: &str = "/run/systemd/system/usbnet.service.d";
 
@@ -142,6 +151,16 @@ fn killed_daemon_is_started_again() {
 }
 
 #[test]
+fn watchdog_ends_what_hangs() {
+    let _service = Service::with("Config()\n", "WatchdogSec=15\\n");
+    let hangs = daemon_pid();
+    kill(Pid::from_raw(hangs), Signal::SIGSTOP).expect("a daemon");
+    timed("from SIGSTOP to a confirmed mode", || wait_for_mode("network", hangs));
+    let log = sh("journalctl --no-pager -b -u usbnet");
+    assert!(log.contains("Watchdog timeout"), "{log}");
+}
+
+#[test]
 fn cards_and_the_profile_disk_behind_the_hardening() {
     const MODES: &str = "modes: {\"network\": (functions: [Ncm], profile_disk: true), \
         \"storage\": (functions: [MassStorage])}, start_mode: \"network\"";
@@ -167,7 +186,47 @@ fn cards_and_the_profile_disk_behind_the_hardening() {
     card.assert_clean_between_mounts();
 }
 
-/// What a network manager says of the interface, and that it keeps its address.
+#[test]
+fn stop_while_the_host_uses_a_card() {
+    let card = Card::insert(Kind::Vfat, 1);
+    let _service = Service::with(&with_cards(&["/media/mmc1"], ""), "");
+    usbnet_ok(&["mode", "storage"]);
+    let mounted = disk::disk(0).mount(card.kind);
+    let daemon = daemon_pid();
+    let stopped = systemctl("stop");
+    println!("systemctl stop: {} {}{}, then {}", stopped.code, stopped.out, stopped.err, property("Result"));
+    println!("{}", systemctl("status").out);
+    assert_eq!(daemon_pid(), daemon, "it keeps the card from the device");
+    assert!(!card.is_free());
+    assert_eq!(status().cards[0].place, Place::Host);
+    let log = sh("journalctl --no-pager -b -u usbnet");
+    assert!(log.contains("/media/mmc1") && log.contains("eject"), "{log}");
+    // A second daemon is none.
+    assert_ne!(systemctl("start").code, 0);
+    assert_eq!(daemon_pid(), daemon);
+
+    mounted.unmount();
+    usbnet_ok(&["stop"]);
+    nothing_runs();
+    assert_eq!(card.mounts().len(), 1, "the card is back");
+    sh("systemctl reset-failed usbnet; systemctl start usbnet");
+
+    // A host that ejects in time lets the stop succeed.
+    usbnet_ok(&["mode", "storage"]);
+    let mounted = disk::disk(0).mount(card.kind);
+    let waiting = std::thread::spawn(|| systemctl("stop"));
+    wait_until("the stop to wait for the host", || {
+        sh_quietly("journalctl --no-pager -b -u usbnet -n 3").out.contains("/media/mmc1")
+            && property("ActiveState") == "deactivating"
+    });
+    mounted.unmount();
+    assert_eq!(waiting.join().expect("its end").code, 0);
+    assert_eq!(property("Result"), "success");
+    nothing_runs();
+    assert_eq!(card.mounts().len(), 1, "the card is back");
+}
+
+/// What NetworkManager and networkd say of the interface, and that it keeps its address.
 fn left_alone(says: impl Fn() -> String) {
     let address = || sh("ip -4 -o address show dev usb0");
     let before = address();
@@ -198,4 +257,39 @@ fn networkd_on_the_device_leaves_it_alone() {
     fs::copy(away, INSTALLED).expect("copied");
     fs::remove_file(CATCH_ALL).expect("removed");
     sh("systemctl stop systemd-networkd.socket systemd-networkd; ip address del 10.77.0.1/24 dev usb0");
+}
+
+#[test]
+fn network_manager_on_the_device_leaves_it_alone() {
+    const INSTALLED: &str = "/usr/lib/NetworkManager/conf.d/50-usbnet.conf";
+    let _service = Service::running();
+    let says = || sh_quietly("nmcli -t -f DEVICE,STATE device | grep ^usb0:").out.trim().to_owned();
+    timed("systemctl start NetworkManager", || sh("systemctl start NetworkManager"));
+    left_alone(says);
+    let away = Path::new("/run/away.conf");
+    fs::copy(INSTALLED, away).expect("copied");
+    fs::remove_file(INSTALLED).expect("removed");
+    sh("systemctl restart NetworkManager");
+    wait_until("NetworkManager to take usb0", || {
+        let state = says();
+        !state.is_empty() && !state.contains("unmanaged")
+    });
+    println!("without it: {}", says());
+    fs::copy(away, INSTALLED).expect("copied");
+    sh("systemctl stop NetworkManager");
+}
+
+#[test]
+fn taken_away_while_it_runs_and_installed_again() {
+    let service = Service::running();
+    uninstalls();
+    assert_eq!(run(&["systemctl", "cat", "usbnet"]).code, 1, "systemd knows no such unit");
+    let installed = install(&[]);
+    assert_eq!(installed.code, 0, "{}{}", installed.out, installed.err);
+    let next = installed.out.lines().find_map(|line| line.strip_prefix("next: ")).expect("the next step");
+    assert!(next.contains("systemctl"), "found by itself: {next}");
+    timed(next, || sh(next));
+    assert_eq!(mode(), "network");
+    assert_eq!(usbnet(&["check"]).code, 0);
+    drop(service);
 }
