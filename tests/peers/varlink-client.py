@@ -10,7 +10,7 @@ INTERFACE = "org.usbnet.Control"
 mode, other = sys.argv[1:]
 
 
-def refused(name, call, **parameters):
+def refused(name, call, /, **parameters):
     try:
         call(**parameters)
     except varlink.VarlinkError as error:
@@ -36,7 +36,7 @@ with varlink.Client("unix:/run/usbnet/control") as client:
         modes = {one["name"]: one for one in control.Modes()["modes"]}
         assert modes[mode]["current"] and modes[other].get("why") is None, modes
 
-        steps = control.SetMode(other, plan=True)
+        steps = control.SetMode(name=other, plan=True)
         assert steps["mode"] == other and steps["steps"], steps
         assert control.Status()["status"]["mode"] == mode, "a plan changes nothing"
 
@@ -51,5 +51,5 @@ with varlink.Client("unix:/run/usbnet/control") as client:
         while seen[-1:] != [("mode", other)]:
             event = next(events)["event"]
             seen.append((event["kind"], event.get("mode")))
-        assert ("switching", other) in seen or ("switching", None) in seen, seen
+        assert "switching" in [kind for kind, _ in seen], seen
         print(f"switched to {other}; events: {[kind for kind, _ in seen]}")

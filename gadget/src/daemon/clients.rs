@@ -173,10 +173,14 @@ impl Clients {
     /// Whoever may only read makes room first, and of these, whoever has the most connections gives up its oldest:
     /// nobody can keep others out, least of all root. Never the console. False if there is nobody.
     fn make_room(&mut self, why: &str) -> bool {
-        let theirs = |uid| self.list.values().filter(|client| client.caller.uid == uid).count();
+        // Counted once: with a thousand at the door, this is what the loop does most.
+        let mut held = BTreeMap::<u32, usize>::new();
+        for client in self.list.values() {
+            *held.entry(client.caller.uid).or_default() += 1;
+        }
         let others = self.list.iter().filter(|(_, client)| client.caller.role != Role::Console);
         let first = others.max_by_key(|(id, Client { caller, .. })| {
-            (caller.role == Role::Reader, theirs(caller.uid), caller.uid, std::cmp::Reverse(**id))
+            (caller.role == Role::Reader, held.get(&caller.uid), caller.uid, std::cmp::Reverse(**id))
         });
         let first = first.map(|(id, _)| *id);
         log::debug!("control: {why}; makes room: {first:?}");
