@@ -11,6 +11,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use crate::control::{Call, Caller, Event, FrameError, Inbox, Incoming, Outbox, Reply, Role, receive};
@@ -20,7 +21,7 @@ use crate::sys::stream::Stream;
 /// With more connections than this, one has to go.
 const MAX_CLIENTS: usize = 64;
 /// How many are taken on before those that are there get their turn.
-const ACCEPTS_AT_ONCE: usize = 256;
+const ACCEPTS_AT_ONCE: usize = 1024;
 const LISTENER: u64 = 0;
 
 /// Names one connection; never used again.
@@ -163,11 +164,17 @@ impl Clients {
                 Ok(()) if !is_full => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Ok(()) => drop(self.make_room("too many clients are connected")),
-                Err(error) if self.make_room(&error.to_string()) => {}
+                Err(error) if self.is_awaited() && self.make_room(&error.to_string()) => {}
                 Err(_) => return,
             }
         }
         let _ = self.epoll.modify(&self.listener, &mut newcomers());
+    }
+
+    /// Whether there is a newcomer. Out of descriptors, the kernel does not say so when it is asked for one.
+    fn is_awaited(&self) -> bool {
+        let mut door = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+        poll(&mut door, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 
     /// Whoever may only read makes room first, and of these, whoever has the most connections gives up its oldest:

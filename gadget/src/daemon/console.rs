@@ -40,8 +40,18 @@ pub fn device(function: &Path) -> Option<String> {
 /// The kernel's, out of threads.
 pub fn start(control: PathBuf) -> io::Result<()> {
     let serve = move || {
-        while let Ok(socket) = UnixStream::connect(&control) {
-            session(Stream::new(socket.into()));
+        let mut last = None;
+        loop {
+            let failed = match UnixStream::connect(&control) {
+                Ok(socket) => session(Stream::new(socket.into())).err(),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return,
+                Err(error) => Some(format!("console: {error}")),
+            };
+            // Tried again every second, and told once.
+            if let Some(why) = failed.as_ref().filter(|why| last.as_ref() != Some(*why)) {
+                log::warn!("{why}; it is tried again");
+            }
+            last = failed;
             thread::sleep(REST);
         }
     };
@@ -49,14 +59,12 @@ pub fn start(control: PathBuf) -> io::Result<()> {
 }
 
 /// From when the daemon says which port to open, until the port hangs up (the cable was pulled, the mode changed) or
-/// the daemon does. Half a message that is left on the way ends with the session.
-fn session(mut daemon: Stream) {
-    let Ok(told) = Inbox::default().wait(&mut daemon) else { return };
+/// the daemon does. Half a message that is left on the way ends with the session. An error says why there was none.
+fn session(mut daemon: Stream) -> Result<(), String> {
+    let Ok(told) = Inbox::default().wait(&mut daemon) else { return Ok(()) };
     let path = Path::new(OsStr::from_bytes(&told));
-    let mut host = match serial::open(path) {
-        Ok(port) => Stream::new(port),
-        Err(error) => return log::warn!("console {}: {error}; it is tried again", path.display()),
-    };
+    let port = serial::open(path).map_err(|error| format!("console {}: {error}", path.display()))?;
+    let mut host = Stream::new(port);
     log::debug!("console {} is open", path.display());
     let (mut asked, mut answered) = (Vec::new(), Vec::new());
     while wait(&host, &daemon, &asked, &answered).is_ok_and(|open| open)
@@ -64,6 +72,7 @@ fn session(mut daemon: Stream) {
         && carry(&mut daemon, &mut host, &mut answered).is_ok()
     {}
     log::debug!("console {} is closed", path.display());
+    Ok(())
 }
 
 /// Until something can be carried; false once one of the ends is gone.
@@ -150,7 +159,7 @@ mod tests {
                 drop((host, pty.slave));
                 assert_eq!(daemon.read(&mut [0]).expect("the end"), 0);
             }
-            console.join().expect("the session ends");
+            assert_eq!(console.join().expect("the session ends"), Ok(()));
         }
     }
 }
