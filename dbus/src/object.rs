@@ -47,9 +47,10 @@ impl UsbModed {
         &self,
         bus: &Connection,
         call: &Header<'_>,
+        what: &str,
         change: impl FnOnce(&mut Settings, u32) + Send,
     ) -> Result<(), Failure> {
-        let uid = caller(bus, call).await?;
+        let uid = permitted(bus, call, what).await?;
         self.bridge.set(|settings| change(settings, uid))
     }
 
@@ -93,7 +94,7 @@ impl UsbModed {
         #[zbus(connection)] bus: &Connection,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
-        caller(bus, &call).await?;
+        permitted(bus, &call, &format!("mode {mode:?}")).await?;
         let name = self.bridge.settable(&mode)?;
         if self.bridge.facts()?.is_set(&name) {
             return Ok(mode);
@@ -123,7 +124,10 @@ impl UsbModed {
             self.bridge.settable(&config)?;
         }
         let mode = config.clone();
-        self.set(bus, &call, |settings, uid| settings.mode = Some(Chosen { mode, uid })).await?;
+        self.set(bus, &call, &format!("mode {mode:?} with each cable"), |settings, uid| {
+            settings.mode = Some(Chosen { mode, uid })
+        })
+        .await?;
         Ok(config)
     }
 
@@ -139,7 +143,7 @@ impl UsbModed {
         #[zbus(connection)] bus: &Connection,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(), Failure> {
-        self.set(bus, &call, |settings, _| {
+        self.set(bus, &call, &format!("no mode of user {uid} with each cable"), |settings, _| {
             settings.mode = settings.mode.take().filter(|mode| mode.uid != uid)
         })
         .await
@@ -175,7 +179,10 @@ impl UsbModed {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
         self.must_be_known(&mode)?;
-        self.set(bus, &call, |settings, _| settings.hide(&mode, true)).await?;
+        self.set(bus, &call, &format!("mode {mode:?} to be hidden"), |settings, _| {
+            settings.hide(&mode, true)
+        })
+        .await?;
         Ok(mode)
     }
 
@@ -189,7 +196,10 @@ impl UsbModed {
         if !self.bridge.settings().hidden.contains(&mode) {
             self.must_be_known(&mode)?;
         }
-        self.set(bus, &call, |settings, _| settings.hide(&mode, false)).await?;
+        self.set(bus, &call, &format!("mode {mode:?} to be shown"), |settings, _| {
+            settings.hide(&mode, false)
+        })
+        .await?;
         Ok(mode)
     }
 
@@ -213,7 +223,7 @@ impl UsbModed {
         let modes = modes.split(',').map(str::trim).filter(|mode| !mode.is_empty());
         let modes: Vec<String> = modes.map(str::to_owned).collect();
         modes.iter().try_for_each(|mode| self.must_be_known(mode))?;
-        self.set(bus, &call, |settings, _| settings.restrict(modes)).await
+        self.set(bus, &call, &format!("whitelist {modes:?}"), |settings, _| settings.restrict(modes)).await
     }
 
     #[zbus(name = "set_whitelisted")]
@@ -227,7 +237,10 @@ impl UsbModed {
         if whitelisted {
             self.must_be_known(&mode)?;
         }
-        self.set(bus, &call, |settings, _| settings.allow(&mode, whitelisted)).await
+        self.set(bus, &call, &format!("mode {mode:?} to be whitelisted: {whitelisted}"), |settings, _| {
+            settings.allow(&mode, whitelisted)
+        })
+        .await
     }
 
     #[zbus(name = "net_config", out_args("key", "value"))]
@@ -238,7 +251,7 @@ impl UsbModed {
         #[zbus(connection)] bus: &Connection,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(String, String), Failure> {
-        caller(bus, &call).await?;
+        permitted(bus, &call, &format!("{key:?} of {value:?}")).await?;
         // What is so already needs no setting, as with usb-moded.
         if net(&key, self.bridge.facts()?.status.link.as_ref())? == value {
             return Ok((key, value));
@@ -292,6 +305,16 @@ impl UsbModed {
 
     #[zbus(signal, name = "sig_usb_whitelisted_modes_ind")]
     async fn whitelisted(emitter: &SignalEmitter<'_>, modes: &str) -> zbus::Result<()>;
+}
+
+/// The uid of a caller who may change something; who asks for what is logged.
+async fn permitted(bus: &Connection, call: &Header<'_>, what: &str) -> Result<u32, Failure> {
+    let asked = caller(bus, call).await;
+    match &asked {
+        Ok(uid) => log::info!("user {uid} asks for {what}"),
+        Err(refusal) => log::info!("{what} is refused: {refusal}"),
+    }
+    asked
 }
 
 /// Sends one signal, and its old form where there is one.

@@ -1,8 +1,9 @@
 //! Who may change something: root, whom polkit lets do `org.usbnet.switch`, and, where there is no polkit, whoever may
-//! switch at the control socket too: the members of the group that lets this process do it.
+//! switch at the control socket too: the members of a supplementary group of this process, one of which lets it do it.
 
 use std::collections::HashMap;
 
+use nix::unistd::{Gid, Group};
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
 use zbus::message::{Flags, Header};
@@ -31,14 +32,18 @@ pub async fn caller(bus: &Connection, call: &Header<'_>) -> Result<u32, Failure>
         return Ok(uid);
     }
     let groups = credentials.unix_group_ids().map(Vec::as_slice).unwrap_or_default();
-    let permitted = match ask(bus, sender.as_str(), is_interactive(call)).await? {
-        Some(verdict) => verdict,
-        None => own_groups().iter().any(|group| groups.contains(group)),
+    let why = match ask(bus, sender.as_str(), is_interactive(call)).await? {
+        Some(true) => return Ok(uid),
+        Some(false) => format!("polkit's action {ACTION} decides"),
+        None => {
+            let permitted = permitted_groups();
+            if permitted.iter().any(|group| groups.contains(&group.as_raw())) {
+                return Ok(uid);
+            }
+            members(&permitted.into_iter().map(group_name).collect::<Vec<_>>())
+        }
     };
-    match permitted {
-        true => Ok(uid),
-        false => Err(Failure::denied(format!("user {uid} may not switch; polkit's action {ACTION} decides"))),
-    }
+    Err(Failure::denied(format!("user {uid} may not switch; {why}")))
 }
 
 fn is_interactive(call: &Header<'_>) -> bool {
@@ -68,6 +73,38 @@ fn is_absent(error: &str) -> bool {
     matches!(error, "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner")
 }
 
-fn own_groups() -> Vec<u32> {
-    nix::unistd::getgroups().unwrap_or_default().into_iter().map(nix::unistd::Gid::as_raw).collect()
+/// Not the primary one: who shares that is no reason for trust.
+fn permitted_groups() -> Vec<Gid> {
+    let primary = nix::unistd::getegid();
+    nix::unistd::getgroups().unwrap_or_default().into_iter().filter(|group| *group != primary).collect()
+}
+
+fn group_name(group: Gid) -> String {
+    let known = Group::from_gid(group).ok().flatten();
+    known.map_or_else(|| group.to_string(), |known| known.name)
+}
+
+fn members(groups: &[String]) -> String {
+    match groups {
+        [] => "without polkit, only root may".to_owned(),
+        groups => format!("without polkit, only root and members of group {} may", groups.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_groups_that_may() {
+        let table: [(&[&str], &str); 3] = [
+            (&[], "without polkit, only root may"),
+            (&["usbnet"], "without polkit, only root and members of group usbnet may"),
+            (&["usbnet", "4242"], "without polkit, only root and members of group usbnet, 4242 may"),
+        ];
+        for (groups, expected) in table {
+            let groups: Vec<String> = groups.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(members(&groups), expected);
+        }
+    }
 }

@@ -267,7 +267,7 @@ front ends that were written for usb-moded find a service. D-Bus starts it when 
 
 It has no privileges: what it is asked for, it asks the daemon of usbnet(8) for, whose configuration must let its
 group switch, with control: (group: \"usbnet\"). Everybody may ask. To change something, polkit's action
-org.usbnet.switch is needed; without polkit, a group that usbnet-dbus is in.";
+org.usbnet.switch is needed; without polkit, a supplementary group of usbnet-dbus.";
 
 const BRIDGE_FILES: &[(&str, &str)] = &[
     ("/run/usbnet/control", "The daemon's socket."),

@@ -413,9 +413,14 @@ fn polkit_decides_who_may_switch() {
 #[test]
 fn without_polkit_root_and_the_control_group_may_switch() {
     let mut stage = Stage::without_bridge();
-    stage.start_bridge(&["setpriv", "--groups=4242"], &[]);
+    stage.start_bridge(&["setpriv", "--regid=4243", "--groups=4242,4243"], &[]);
     let group = ["setpriv", "--reuid=65534", "--regid=65534", "--groups=4242"];
+    let primary = ["setpriv", "--reuid=65534", "--regid=4243", "--groups=4243"];
     tried(&stage, &AS_NOBODY, "nobody", false);
+    tried(&stage, &primary, "a member of the bridge's primary group", false);
+    let denied = stage.send(&primary, "set_config", &["string:ask"]).text;
+    let why = "user 65534 may not switch; without polkit, only root and members of group 4242 may";
+    assert!(denied.contains(why), "{denied}");
     tried(&stage, &group, "a member of the group", true);
     tried(&stage, &[], "root", true);
 }
