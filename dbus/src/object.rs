@@ -17,7 +17,7 @@ use crate::bridge::{Bridge, switch};
 use crate::failure::Failure;
 use crate::permit::caller;
 use crate::settings::{Chosen, Settings};
-use crate::view::{ModeConfig, Signal};
+use crate::view::{ModeConfig, Signal, in_words};
 use crate::words::{ASK, setting};
 
 /// The bus name.
@@ -95,8 +95,9 @@ impl UsbModed {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
         permitted(bus, &call, &format!("mode {mode:?}")).await?;
-        let name = self.bridge.settable(&mode)?;
-        if self.bridge.facts()?.is_set(&name) {
+        let facts = self.bridge.facts()?;
+        let name = self.bridge.settable(in_words(&mode, &facts.modes))?;
+        if facts.is_set(&name) {
             return Ok(mode);
         }
         let run = self.bridge.run.clone();

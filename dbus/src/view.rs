@@ -217,6 +217,13 @@ pub fn named<'a>(name: &str, modes: &'a [Mode]) -> Option<&'a Mode> {
     modes.iter().find(|mode| word(&mode.name, modes) == name && !words::STATES.contains(&name))
 }
 
+/// A name in usb-moded's words: usbnet's own name of a mode is as good, where no mode has it as its word.
+#[must_use]
+pub fn in_words<'a>(name: &'a str, modes: &'a [Mode]) -> &'a str {
+    let own = || modes.iter().find(|mode| mode.name == name).map(|mode| word(&mode.name, modes));
+    named(name, modes).map_or_else(own, |_| Some(name)).unwrap_or(name)
+}
+
 /// usb-moded's lists end with `charging_only`.
 fn list(modes: &[Mode], belongs: impl Fn(&str, &Mode) -> bool) -> String {
     let words = modes.iter().map(|mode| (word(&mode.name, modes), mode));

@@ -127,6 +127,23 @@ fn names_go_both_ways() {
 }
 
 #[test]
+fn usbnets_own_names_are_translated() {
+    let named_by_moded: [(&str, &[&str]); 3] =
+        [("network", &["ncm"]), ("developer_mode", &["rndis"]), ("busy", &["ncm"])];
+    let table: [(&str, &[(&str, &[&str])], &str, &str); 6] = [
+        ("usbnet's name", &SHIPPED, "storage", "mass_storage"),
+        ("usb-moded's word", &SHIPPED, "mass_storage", "mass_storage"),
+        ("one name for each", &SHIPPED, "network+storage", "network+storage"),
+        ("unknown", &SHIPPED, "mtp_mode", "mtp_mode"),
+        ("its word is another mode", &named_by_moded, "network", "network"),
+        ("a mode that is called by the word", &named_by_moded, "developer_mode", "developer_mode"),
+    ];
+    for (name, entries, asked, expected) in table {
+        assert_eq!(in_words(asked, &modes(entries)), expected, "{name}");
+    }
+}
+
+#[test]
 fn lists_name_what_can_be_chosen() {
     let setting = |hidden: &[&str], whitelist: Option<&[&str]>| {
         let own = |modes: &[&str]| modes.iter().map(|mode| (*mode).to_owned()).collect();

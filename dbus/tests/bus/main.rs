@@ -162,6 +162,7 @@ fn every_method_answers() {
     assert_eq!(stage.daemon.script().asked, ["storage"]);
     wait_until("mass_storage", || stage.call("mode_request", &[]).text == r#"s "mass_storage""#);
     assert_eq!(stage.call("set_mode", &["s", "mass_storage"]).text, r#"s "mass_storage""#);
+    assert_eq!(stage.call("set_mode", &["s", "storage"]).text, r#"s "storage""#, "usbnet's name of it");
     assert_eq!(stage.daemon.script().asked.len(), 1, "what is set is not set again");
 
     // As in usb-moded's documentation.
