@@ -3,6 +3,7 @@
 //! Data flows one way: daemon and user → [`model`] → [`view`] → tray or notification.
 
 mod args;
+mod bridge;
 mod daemon;
 mod icon;
 mod markup;
@@ -83,7 +84,7 @@ fn ask(run: PathBuf, effect: Effect, tell: Sender<Input>) {
     thread::spawn(move || {
         let answer = match effect {
             Effect::Set(set) => {
-                let result = daemon::set(&run, &set);
+                let result = daemon::set(&run, &set).or_else(|refusal| bridge::instead(&set, refusal));
                 Some(Input::Answered(set, result))
             }
             Effect::Look => daemon::look(&run).ok().map(|seen| Input::Seen(Box::new(seen))),

@@ -5,7 +5,8 @@ mod screenshots;
 mod support;
 
 use serde_json::json;
-use support::{Daemon, Desktop, refuse_busy};
+use support::{BOUND, Daemon, Desktop, refuse_busy, refuse_user};
+use zbus::fdo::Error;
 
 /// Whether a menu has it.
 fn entry(label: &str) -> impl Fn(&[support::Entry]) -> bool + use<'_> {
@@ -59,6 +60,39 @@ fn the_question_about_a_card_in_use_is_answered_from_the_notification() {
         }
         applet.menu_when(|menu| !entry(force)(menu));
         assert_eq!(daemon.calls("SetMode"), 0, "{action}: nothing else was asked for");
+    }
+}
+
+#[test]
+fn who_is_not_in_the_group_switches_by_the_bridge() {
+    let (group, reason) = ("members of the group usbnet", "the bridge's reason");
+    type Refuses = fn(String) -> Error;
+    let table: [(&str, Option<Option<Refuses>>, Option<&str>); 4] = [
+        ("it is permitted", Some(None), None),
+        ("it fails", Some(Some(Error::Failed)), Some(reason)),
+        ("it is not permitted", Some(Some(Error::AccessDenied)), Some(group)),
+        ("there is no bridge", None, Some(group)),
+    ];
+    for (name, bridge, expected) in table {
+        let (daemon, mut desktop) = (Daemon::start(), Desktop::start());
+        let asked = bridge.map(|refuses| desktop.with_bridge(refuses));
+        let applet = desktop.applet(&daemon, "C");
+        let menu = applet.menu_when(entry("network: connected"));
+        let storage = menu.iter().find(|entry| entry.label == "storage").expect("the mode").id;
+        daemon.answer_next("SetMode", refuse_user());
+        applet.click(storage);
+        daemon.next_call("SetMode");
+        if let Some(asked) = asked {
+            assert_eq!(asked.recv_timeout(BOUND).as_deref(), Ok("storage"), "{name}");
+        }
+        if expected.is_none() {
+            // What is told next is about the next switch.
+            daemon.answer_next("SetMode", refuse_busy());
+            applet.click(storage);
+        }
+        let body = desktop.next_note().body;
+        assert!(body.contains(expected.unwrap_or("vi (pid 812, user)")), "{name}: {body}");
+        assert!(expected == Some(group) || !body.contains(group), "{name}: {body}");
     }
 }
 

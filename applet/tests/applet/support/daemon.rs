@@ -182,6 +182,11 @@ pub fn refuse_host_busy() -> Reply {
     Reply::error(&format!("{INTERFACE}.HostBusy"), json!({"cards": ["/media/mmc1"]}))
 }
 
+/// The user is not in the group.
+pub fn refuse_user() -> Reply {
+    Reply::error(&format!("{INTERFACE}.NotPermitted"), json!({"group": "usbnet"}))
+}
+
 fn status() -> Value {
     json!({
         "mode": "network", "target": null, "state": "confirmed", "error": null, "backend": "configfs",

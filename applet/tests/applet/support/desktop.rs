@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use tempfile::TempDir;
 use usbnet_tests::wait::wait_for;
 use zbus::blocking::{Connection, Proxy, connection::Builder};
+use zbus::fdo::Error;
 use zbus::zvariant::{OwnedValue, Structure, Value};
 
 use super::{Daemon, Process, next};
@@ -76,6 +77,21 @@ impl Notifications {
     }
 }
 
+/// Plays usbnet-dbus: answers every switch in the same way.
+struct Bridge {
+    refuses: Option<fn(String) -> Error>,
+    asked: Mutex<Sender<String>>,
+}
+
+#[zbus::interface(name = "com.meego.usb_moded")]
+impl Bridge {
+    #[zbus(name = "set_mode")]
+    fn set_mode(&self, mode: String) -> Result<String, Error> {
+        let _ = self.asked.lock().expect("no panic").send(mode.clone());
+        self.refuses.map_or(Ok(mode), |error| Err(error("the bridge's reason".to_owned())))
+    }
+}
+
 /// The session.
 pub struct Desktop {
     address: String,
@@ -83,6 +99,7 @@ pub struct Desktop {
     items: Receiver<String>,
     notes: Receiver<Note>,
     closed: Receiver<u32>,
+    has_bridge: bool,
     _bus: Process,
     _directory: TempDir,
 }
@@ -100,12 +117,35 @@ impl Desktop {
             .and_then(|builder| builder.serve_at(NOTIFICATIONS_PATH, notifications))
             .and_then(|builder| builder.name(WATCHER)?.name(NOTIFICATIONS)?.build())
             .expect("the desktop's services");
-        Self { address, connection, items, notes, closed, _bus: bus, _directory: directory }
+        Self {
+            address,
+            connection,
+            items,
+            notes,
+            closed,
+            has_bridge: false,
+            _bus: bus,
+            _directory: directory,
+        }
+    }
+
+    /// Has usbnet-dbus on the system bus too, for applets that start from now on; tells what it is asked for.
+    pub fn with_bridge(&mut self, refuses: Option<fn(String) -> Error>) -> Receiver<String> {
+        let (asked, told) = mpsc::channel();
+        let bridge = Bridge { refuses, asked: asked.into() };
+        let served = self.connection.object_server().at("/com/meego/usb_moded", bridge);
+        assert!(served.expect("an object"));
+        self.connection.request_name("com.meego.usb_moded").expect("it is free");
+        self.has_bridge = true;
+        told
     }
 
     /// The applet, in the tray.
     pub fn applet(&self, daemon: &Daemon, locale: &str) -> Applet {
         let mut command = Process::applet(daemon);
+        if self.has_bridge {
+            command.env("DBUS_SYSTEM_BUS_ADDRESS", &self.address);
+        }
         command.env("DBUS_SESSION_BUS_ADDRESS", &self.address).env("LC_ALL", locale);
         let process = Process(command.spawn().expect("the applet starts"));
         Applet { name: self.next_item(), connection: self.connection.clone(), _process: process }

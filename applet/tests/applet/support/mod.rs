@@ -8,13 +8,13 @@ use std::process::{Child, Command};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-pub use daemon::{Daemon, refuse_busy, refuse_host_busy};
+pub use daemon::{Daemon, refuse_busy, refuse_host_busy, refuse_user};
 use desktop::bus;
 pub use desktop::{Desktop, Entry};
 pub use screen::{Picture, Screen};
 
 /// Nothing that happens at all takes this long.
-const BOUND: Duration = Duration::from_secs(120);
+pub const BOUND: Duration = Duration::from_secs(120);
 
 /// The next of what is told in another thread.
 #[track_caller]
@@ -31,6 +31,7 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_usbnet-applet"));
         command.arg("--run-dir").arg(daemon.directory());
         command.env_remove("DBUS_SESSION_BUS_ADDRESS").env("LC_ALL", "C");
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}/no-bus", daemon.directory().display()));
         command
     }
 }
