@@ -62,13 +62,25 @@ fn a_refused_stop_stops_nothing_else() {
         ("procd/usbnet", procd, 5, 5, "usbnet stop\n"),
         ("openrc/usbnet", openrc, 0, 0, "usbnet stop\nthe supervisor ends it\n"),
         ("openrc/usbnet", openrc, 5, 5, "usbnet stop\n"),
-        ("openrc/usbnet", "start_pre", 0, 0, ""),
-        ("openrc/usbnet", "start_pre", 6, 6, ""),
     ];
     for shell in SHELLS {
         for (script, lines, code, expected, out) in table {
             let found = runs(shell, script, code, &[], lines);
             assert_eq!(found, (expected, out.to_owned()), "{script} with {code}, {shell:?}");
+        }
+    }
+}
+
+#[test]
+fn openrc_refuses_an_invalid_configuration_and_says_why() {
+    // `check` would also fail for want of a UDC.
+    let answers =
+        "usbnet() { [ \"$*\" = config ] || return 6; echo effective; echo reasons >&2; return \"$answer\"; }";
+    for shell in SHELLS {
+        for code in [0, 3] {
+            let lines = format!("{answers}\nanswer={code} command=usbnet\nstart_pre 2>&1");
+            let found = runs(shell, "openrc/usbnet", 0, &[], &lines);
+            assert_eq!(found, (code, "reasons\n".to_owned()), "{shell:?}");
         }
     }
 }

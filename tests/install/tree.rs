@@ -231,9 +231,87 @@ fn uninstalling_leaves_what_was_there_before() {
             }
             assert_ne!(target.tree(), before);
             let outcome = target.run(shell, &format!("uninstall PREFIX={prefix}"));
-            assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (0, "", ""), "{arguments}, {shell:?}");
+            let image = match init {
+                "initramfs-tools" => "next: update-initramfs -u\n",
+                "mkinitfs" => "next: mkinitfs\n",
+                _ => "",
+            };
+            assert_eq!(
+                (outcome.code, &*outcome.out, &*outcome.err),
+                (0, image, ""),
+                "{arguments}, {shell:?}"
+            );
             assert_eq!(target.tree(), before, "{arguments}, {shell:?}");
         }
+    }
+}
+
+#[test]
+fn somebody_elses_file_stays() {
+    let table = [
+        ("sysv", "etc/init.d/usbnet"),
+        ("none", "usr/sbin/usbnet"),
+        ("none", "usr/lib/udev/rules.d/70-usbnet.rules"),
+        ("none", "etc/xdg/autostart/usbnet-applet.desktop"),
+    ];
+    for (init, path) in table {
+        for shell in SHELLS {
+            let target = Target::new();
+            target.write(path, "somebody else's");
+            let before = target.tree();
+            let outcome = target.run(shell, &format!("--init {init} PREFIX=/usr"));
+            let said =
+                format!("{}/{path} is there and not usbnet's; move it away first", target.at("").display());
+            assert_eq!((outcome.code, &*outcome.out), (1, ""), "{path}, {shell:?}");
+            assert_eq!(outcome.err, format!("install: {said}\n"), "{path}, {shell:?}");
+            assert_eq!(target.tree(), before, "{path}, {shell:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_interrupted_can_be_taken_away() {
+    for shell in SHELLS {
+        for signal in ["HUP", "INT", "TERM"] {
+            let target = Target::new();
+            // A program that takes its time to be copied.
+            let built = target.built("usbnet").display().to_string();
+            run(&["sh", "-c", &format!("rm '{built}' && mkfifo -m 755 '{built}'")]);
+            let during = format!("sh -c '(exec 3>\"{built}\"; kill -{signal} $$) & exec \"$@\"' sh");
+            let outcome = target.run(&[&[&*during], shell].concat(), "--init none");
+            assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (130, "", ""), "{signal}, {shell:?}");
+            assert!(target.at("usr/local/sbin/usbnet.new").exists(), "{signal}, {shell:?}");
+            target.does("uninstall");
+            assert_eq!(target.tree(), Tree::new(), "{signal}, {shell:?}");
+        }
+    }
+}
+
+#[test]
+fn runit_finds_the_service_where_it_looks() {
+    let table: [(&[&str], &str); 4] = [
+        (&[], "/etc/service/"),
+        (&["run/runit/service"], "/run/runit/service/"),
+        (&["run/runit/service", "var/service"], "/var/service/"),
+        (&["var/service", "etc/service"], "/etc/service/"),
+    ];
+    for (there, expected) in table {
+        let target = Target::new();
+        for path in there {
+            fs::create_dir_all(target.at(path)).expect("a directory");
+        }
+        let said = target.does("--init runit");
+        assert!(said.contains(&format!("next: ln -s /etc/sv/usbnet {expected}\n")), "{there:?}: {said}");
+    }
+}
+
+#[test]
+fn a_network_manager_that_runs_is_told() {
+    for (init, _) in INITS {
+        let said = Target::new().does(&format!("--init {init}"));
+        let told = said.contains("systemctl try-reload-or-restart NetworkManager systemd-networkd");
+        assert_eq!(told, init == "systemd", "{init}: {said}");
+        assert_eq!(said.contains("nmcli general reload"), init != "systemd", "{init}: {said}");
     }
 }
 
@@ -355,6 +433,10 @@ fn what_is_not_understood_changes_nothing() {
         ("--without usbnet", "usbnet is not known"),
         ("--help", "--help is not understood"),
         ("--init none PREFIX=usr", "no absolute path"),
+        ("--init none 'PREFIX=/opt/a&b'", "has characters that init files cannot have"),
+        ("--init none 'PREFIX=/opt/a,b'", "has characters that init files cannot have"),
+        ("--init none 'PREFIX=/opt/a\\b'", "has characters that init files cannot have"),
+        ("--init none 'PREFIX=/opt/a b'", "has characters that init files cannot have"),
         ("uninstall", "nothing is installed there"),
     ];
     for (arguments, reason) in table {
