@@ -17,7 +17,7 @@ use super::client::{ClientError, Connection};
 use super::{CommandError, StatusReply, events};
 use crate::config::Config;
 use crate::control::{self, ModeReply, Phase, Refusal};
-use crate::daemon::{self, Kernel, Outcome, Roots};
+use crate::daemon::{self, DaemonError, InstanceError, Kernel, Outcome, Roots};
 use crate::exit::Exit;
 
 /// Longer than every bounded wait inside a switch and its undoing, but for the one on holders.
@@ -25,20 +25,18 @@ const CONFIRMED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Starts the daemon if there is none, and returns when a mode is confirmed.
 pub fn start(run: &Path, file: Option<&Path>, config: &Config) -> Result<String, CommandError> {
-    match Connection::open(run) {
-        Ok(connection) => {
-            same_config(daemon::noted_config(run), file)?;
-            confirm(run, connection, config)
-        }
+    let running = match Connection::open(run) {
         Err(ClientError::NotRunning(_)) => match launch(run, file, config) {
             // Somebody else was quicker. (With another error, ours stays because the host has a card.)
-            Err(CommandError::Daemon { exit: Exit::Failed, .. }) if Connection::open(run).is_ok() => {
-                confirm(run, Connection::open(run)?, config)
+            Err(error @ CommandError::Daemon { exit: Exit::Failed, .. }) => {
+                Connection::open(run).map_err(|_| error)?
             }
-            launched => launched,
+            launched => return launched,
         },
-        Err(error) => Err(error.into()),
-    }
+        connection => connection?,
+    };
+    same_config(daemon::noted_config(run), file)?;
+    confirm(run, running, config)
 }
 
 /// A daemon keeps the configuration that it was started with, so another one is not silently ignored.
@@ -54,15 +52,20 @@ fn same_config(running: Option<PathBuf>, asked: Option<&Path>) -> Result<(), Com
 /// Ends the daemon; without one, takes down what a killed daemon left behind.
 pub fn stop(run: &Path, config: &Config, taking: Taking) -> Result<String, CommandError> {
     let mut connection = match Connection::open(run) {
-        Ok(connection) => connection,
         Err(ClientError::NotRunning(_)) if !nix::unistd::geteuid().is_root() => {
             return Err(CommandError::NotRootToTidy);
         }
         Err(ClientError::NotRunning(_)) => {
             let stop = control::Stop { force: taking.force, wait: taking.wait };
-            return Ok(daemon::clean_up(run, config, stop)?);
+            match daemon::clean_up(run, config, stop) {
+                // One has been started meanwhile.
+                Err(error @ DaemonError::Instance(InstanceError::Running { .. })) => {
+                    Connection::open(run).map_err(|_| error)?
+                }
+                outcome => return Ok(outcome?),
+            }
         }
-        Err(error) => return Err(error.into()),
+        connection => connection?,
     };
     let stop = json!(control::Stop { force: taking.force, wait: taking.wait });
     let _: Value = events::follow(run, &mut connection, "Stop", stop)?;

@@ -7,11 +7,18 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, umask};
 
 use crate::exit::Exit;
+use crate::sys::clock;
+
+/// Whoever has just got the lock listens, or is done, within this time.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The note with the configuration file's path.
 const CONFIG_NOTE: &str = "config";
@@ -65,11 +72,11 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Makes the run directory and takes its lock. All that this process writes from then on can be read by everybody
+    /// Makes the run directory and takes its lock, if need be after whoever is about to give it back. All that this process writes from then on can be read by everybody
     /// and written by nobody else, whatever the umask was: also the notes that the next daemon trusts.
     ///
     /// # Errors
-    /// [`InstanceError::Running`] if another process has it.
+    /// [`InstanceError::Running`] if another process has it: as soon as that can be asked for something over its socket.
     pub fn acquire(run: &Path) -> Result<Self, InstanceError> {
         if !nix::unistd::geteuid().is_root() {
             return Err(InstanceError::NotRoot);
@@ -81,7 +88,7 @@ impl Instance {
         umask(Mode::S_IWGRP | Mode::S_IWOTH);
         fs::create_dir_all(run).map_err(failed(run))?;
         let path = run.join("lock");
-        let file = OpenOptions::new()
+        let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -89,8 +96,17 @@ impl Instance {
             .mode(0o644)
             .open(&path)
             .map_err(failed(&path))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| InstanceError::Running { pid: owner(&path), path: path.clone() })?;
+        let until = clock::now() + SETTLED_WITHIN;
+        let lock = loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => break lock,
+                Err((unlocked, _)) => file = unlocked,
+            }
+            if listens(run) || clock::now() >= until {
+                return Err(InstanceError::Running { pid: owner(&path), path });
+            }
+            thread::sleep(LOOK_AGAIN);
+        };
         fs::write(&path, std::process::id().to_string()).map_err(failed(&path))?;
         Ok(Self { run: run.to_owned(), _lock: lock })
     }
@@ -120,7 +136,7 @@ impl Instance {
     /// [`InstanceError::SocketInUse`] if somebody listens there without holding the lock.
     pub fn listen(&self) -> Result<UnixListener, InstanceError> {
         let path = self.run.join("control");
-        if UnixStream::connect(&path).is_ok() {
+        if listens(&self.run) {
             return Err(InstanceError::SocketInUse { path });
         }
         let failed = |cause| InstanceError::RunDirectory { path: path.clone(), cause };
@@ -136,6 +152,11 @@ impl Drop for Instance {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.run.join("control"));
     }
+}
+
+/// Whether somebody takes connections there.
+fn listens(run: &Path) -> bool {
+    UnixStream::connect(run.join("control")).is_ok()
 }
 
 /// Removes a file that may not be there.
@@ -168,12 +189,42 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let run = dir.path().join("run/usbnet");
         let first = Instance::acquire(&run).expect("free");
-        assert!(matches!(Instance::acquire(&run), Err(InstanceError::Running { pid: Some(_), .. })));
         let listener = first.listen().expect("binds");
+        assert!(matches!(Instance::acquire(&run), Err(InstanceError::Running { pid: Some(_), .. })));
         assert_eq!(fs::metadata(run.join("control")).expect("socket").permissions().mode() & 0o777, 0o666);
         drop((first, listener));
         assert!(!run.join("control").exists());
         drop(Instance::acquire(&run).expect("free again"));
+    }
+
+    /// Another process has the lock and does not listen: it has only begun, or tidies up.
+    #[test]
+    fn whoever_comes_second_waits_until_the_first_listens_or_is_done() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let lock = dir.path().join("lock");
+        for listening in [true, false] {
+            let first = Instance::acquire(dir.path()).expect("free");
+            let run = dir.path().to_owned();
+            let second = thread::spawn(move || Instance::acquire(&run).map(drop));
+            while descriptors(&lock) < 2 && !second.is_finished() {
+                thread::yield_now();
+            }
+            assert!(!second.is_finished(), "it waits");
+            let listener = listening.then(|| first.listen().expect("binds"));
+            let first = listening.then_some(first);
+            let outcome = second.join().expect("no panic");
+            assert_eq!(outcome.is_err(), listening, "{outcome:?}");
+            drop((first, listener));
+        }
+    }
+
+    /// How often this process has the file open.
+    fn descriptors(file: &Path) -> usize {
+        let open = fs::read_dir("/proc/self/fd").expect("procfs");
+        open.filter(|entry| {
+            fs::read_link(entry.as_ref().expect("an entry").path()).is_ok_and(|path| path == file)
+        })
+        .count()
     }
 
     #[test]
