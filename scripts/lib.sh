@@ -4,7 +4,7 @@
 # shellcheck disable=SC2034  # used by the scripts that source this
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VM=$ROOT/.vm # everything that setup fetches; removing it undoes the setup
-PATH=$VM/tools/bin:$VM/venv/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+PATH=$VM/tools/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # What is happening, in one line.
 note() { printf '\n== %s\n' "$*" >&2; }

@@ -31,7 +31,7 @@ struct Service(());
 impl Service {
     fn running() -> Self {
         let first = fs::read_to_string("/proc/1/comm").unwrap_or_default();
-        assert_eq!(first.trim(), "systemd", "these only run in the machine of scripts/vm-boot");
+        assert_eq!(first.trim(), "systemd", "these only run in the machine of scripts/vm --systemd");
         sh("systemctl reset-failed usbnet; systemctl start usbnet");
         wait_for_mode("network", 0);
         Self(())
