@@ -27,7 +27,7 @@ fn modes_under_any_umask() {
         let table = [
             ("/run/usbnet", 0o755),
             ("/run/usbnet/control", 0o666),
-            ("/run/usbnet/lock", 0o644),
+            ("/run/usbnet/lock", 0o600),
             ("/run/usbnet/config", 0o644),
             ("/var/lib/usbnet", 0o755),
             ("/var/lib/usbnet/mode", 0o644),

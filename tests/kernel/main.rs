@@ -20,5 +20,6 @@ mod recovery;
 mod refusals;
 mod role;
 mod storage;
+mod supervised;
 mod windows;
 mod without_udc;

@@ -3,13 +3,15 @@
 
 use std::fs;
 
+use usbnet::control::Phase;
 use usbnet_tests::{
     cable,
     cards::{Card, with_cards},
-    daemon::{configure, processes, status, usbnet_fails, usbnet_ok},
+    daemon::{configure, daemon_pid, processes, status, usbnet_fails, usbnet_ok, wait_status},
     disk::settled,
     lab::Lab,
     run::{sh, sh_quietly},
+    supervised::Supervised,
     wait::wait_until,
 };
 
@@ -55,4 +57,24 @@ fn is_refused() {
     sh("modprobe -r dummy_hcd");
     usbnet_fails(&["start"], NO_KERNEL_SUPPORT, &["UDC"]);
     assert_eq!(processes(), Vec::<i32>::new(), "processes stay after a failed start");
+}
+
+/// A dual-role port has a controller only when a host is plugged in: under a supervisor nobody would try again by then.
+#[test]
+fn is_waited_for_under_a_supervisor() {
+    let _lab = Lab::begin();
+    let _card = Card::pair();
+    configure(&with_cards(&["/media/mmc1"], "start_mode: \"storage\""));
+    sh("modprobe -r dummy_hcd");
+    let daemon = Supervised::begin();
+    let status = wait_status("it to wait", |status| status.state == Phase::Lost);
+    assert_eq!(status.target.as_deref(), Some("storage"));
+    assert!(status.error.is_some_and(|error| error.contains("UDC")));
+    usbnet_fails(&["start"], NO_KERNEL_SUPPORT, &["UDC", "storage"]);
+    sh("modprobe dummy_hcd");
+    wait_status("the mode", |status| status.mode.as_deref() == Some("storage"));
+    assert_eq!(daemon_pid(), daemon.pid());
+    settled(1);
+    usbnet_ok(&["stop"]);
+    assert!(daemon.ended().success());
 }

@@ -13,4 +13,5 @@ pub mod osdesc;
 pub mod role;
 pub mod run;
 pub mod snapshot;
+pub mod supervised;
 pub mod wait;

@@ -4,14 +4,21 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use embedded_io::Write;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::control::{FrameError, INTERFACE, Inbox, Refusal, Reply, Request};
 use crate::exit::Exit;
 use crate::sys::stream::{Stream, StreamError};
+
+/// How long a daemon may take for an answer that it has at hand: longer than it waits for the responder's figures, and
+/// than many clients at once keep it busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the daemon was not reached or did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +40,12 @@ pub enum ClientError {
     /// it went away while it was being written to
     #[error("the daemon does not take the request: {0}; see its log for the reason")]
     Send(#[from] StreamError),
+    /// it is there and does nothing
+    #[error(
+        "the daemon does not answer within {} s; see its log, and if it hangs, end it with SIGKILL: usbnet start goes on from there",
+        .0.as_secs()
+    )]
+    Silent(Duration),
     /// it speaks something else
     #[error("the daemon's answer is not understood: {0}; are usbnet and its daemon of one version?")]
     Answer(#[from] serde_json::Error),
@@ -51,8 +64,16 @@ impl ClientError {
                 Exit::NotPermitted
             }
             Self::Refused(refusal) => refusal.exit(),
-            Self::Connect { .. } | Self::Lost(_) | Self::Send(_) | Self::Answer(_) => Exit::Failed,
+            Self::Connect { .. } | Self::Lost(_) | Self::Send(_) | Self::Silent(_) | Self::Answer(_) => {
+                Exit::Failed
+            }
         }
+    }
+
+    /// Whether there is no such daemon any more.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        matches!(self, Self::NotRunning(_) | Self::Lost(_) | Self::Send(_))
     }
 }
 
@@ -61,6 +82,7 @@ impl ClientError {
 pub struct Connection {
     stream: Stream,
     inbox: Inbox,
+    patience: Duration,
 }
 
 impl Connection {
@@ -71,7 +93,9 @@ impl Connection {
     pub fn open(run: &Path) -> Result<Self, ClientError> {
         let path = run.join("control");
         match UnixStream::connect(&path) {
-            Ok(socket) => Ok(Self { stream: Stream::new(socket.into()), inbox: Inbox::default() }),
+            Ok(socket) => {
+                Ok(Self { stream: Stream::new(socket.into()), inbox: Inbox::default(), patience: PATIENCE })
+            }
             Err(cause) => Err(match cause.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning(path),
                 _ => ClientError::Connect { path, cause },
@@ -79,12 +103,13 @@ impl Connection {
         }
     }
 
-    /// Calls a method and waits for its one reply.
+    /// Calls a method that is answered at once, and waits for its one reply.
     ///
     /// # Errors
     /// The daemon's refusal, or the connection's failure.
     pub fn call<T: DeserializeOwned>(&mut self, method: &str, parameters: Value) -> Result<T, ClientError> {
         self.ask(method, parameters)?;
+        self.sign_of_life()?;
         self.receive()
     }
 
@@ -102,12 +127,25 @@ impl Connection {
         self.inbox.has_message()
     }
 
-    /// Calls a method whose replies go on.
+    /// Calls a method whose replies go on; the first comes at once.
     ///
     /// # Errors
     /// The connection's failure.
     pub fn subscribe(&mut self, method: &str) -> Result<(), ClientError> {
-        self.send(method, Value::Null, true)
+        self.send(method, Value::Null, true)?;
+        self.sign_of_life()
+    }
+
+    /// Waits until there is something to receive, but not for ever: a daemon that hangs must not hang its callers.
+    fn sign_of_life(&self) -> Result<(), ClientError> {
+        let timeout = PollTimeout::try_from(self.patience).unwrap_or(PollTimeout::MAX);
+        loop {
+            match poll(&mut [PollFd::new(self.as_fd(), PollFlags::POLLIN)], timeout) {
+                Ok(0) => return Err(ClientError::Silent(self.patience)),
+                Err(Errno::EINTR) => {}
+                Ok(_) | Err(_) => return Ok(()), // what fails is told by whoever receives
+            }
+        }
     }
 
     /// Waits for the next reply.
@@ -133,5 +171,28 @@ impl Connection {
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_hangs_does_not_hang_its_callers() {
+        let run = tempfile::tempdir().expect("a directory");
+        let _hangs = UnixListener::bind(run.path().join("control")).expect("a socket");
+        let open = || Connection {
+            patience: Duration::from_millis(10),
+            ..Connection::open(run.path()).expect("one")
+        };
+        let called = open().call::<Value>("Status", Value::Null).expect_err("silence");
+        let subscribed = open().subscribe("Watch").expect_err("silence");
+        for error in [called, subscribed] {
+            assert!(matches!(error, ClientError::Silent(_)), "{error}");
+            assert_eq!(error.exit(), Exit::Failed);
+        }
     }
 }

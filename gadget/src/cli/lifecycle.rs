@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -19,24 +20,36 @@ use crate::config::Config;
 use crate::control::{self, ModeReply, Phase, Refusal};
 use crate::daemon::{self, DaemonError, InstanceError, Kernel, Outcome, Roots};
 use crate::exit::Exit;
+use crate::sys::clock;
 
 /// Longer than every bounded wait inside a switch and its undoing, but for the one on holders.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Starts the daemon if there is none, and returns when a mode is confirmed.
 pub fn start(run: &Path, file: Option<&Path>, config: &Config) -> Result<String, CommandError> {
+    let mut tries = 1..=3;
+    loop {
+        match start_or_join(run, file, config) {
+            // That one was about to end.
+            Err(CommandError::Client(error)) if error.is_gone() && tries.next().is_some() => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+fn start_or_join(run: &Path, file: Option<&Path>, config: &Config) -> Result<String, CommandError> {
     let running = match Connection::open(run) {
-        Err(ClientError::NotRunning(_)) => match launch(run, file, config) {
-            // Somebody else was quicker. (With another error, ours stays because the host has a card.)
-            Err(error @ CommandError::Daemon { exit: Exit::Failed, .. }) => {
-                Connection::open(run).map_err(|_| error)?
-            }
-            launched => return launched,
+        Err(ClientError::NotRunning(_)) => match launch(run, file, config)? {
+            Outcome { exit: Exit::Done, message, .. } => return Ok(message),
+            // Somebody else was quicker.
+            Outcome { elsewhere: true, .. } => Connection::open(run)?,
+            Outcome { exit, message, .. } => return Err(CommandError::Daemon { exit, message }),
         },
         connection => connection?,
     };
     same_config(daemon::noted_config(run), file)?;
-    confirm(run, running, config)
+    Ok(format!("already running, mode {}", confirm(run, running, config)?))
 }
 
 /// A daemon keeps the configuration that it was started with, so another one is not silently ignored.
@@ -51,45 +64,87 @@ fn same_config(running: Option<PathBuf>, asked: Option<&Path>) -> Result<(), Com
 
 /// Ends the daemon; without one, takes down what a killed daemon left behind.
 pub fn stop(run: &Path, config: &Config, taking: Taking) -> Result<String, CommandError> {
+    let stop = control::Stop { force: taking.force, wait: taking.wait, restart: false };
+    match take_down(run, config, stop)? {
+        Ended::Daemon(_) => Ok("stopped".to_owned()),
+        Ended::Remains(what) => Ok(what),
+    }
+}
+
+/// Ends the daemon that runs with `before`, and starts one with `config`, which is valid. One that a supervisor runs begins
+/// anew instead: started by this process, it would be nobody's any more.
+pub fn restart(
+    run: &Path,
+    file: Option<&Path>,
+    config: &Config,
+    before: &Config,
+    taking: Taking,
+) -> Result<String, CommandError> {
+    let stop = control::Stop { force: taking.force, wait: taking.wait, restart: true };
+    let Ended::Daemon(control::Stopped { restarts: true }) = take_down(run, before, stop)? else {
+        return start(run, file, config);
+    };
+    let mode = confirm(run, reopen(run)?, config)?;
+    match same_config(daemon::noted_config(run), file) {
+        Err(CommandError::OtherConfig { running, asked }) => Err(CommandError::Supervised { running, asked }),
+        _ => Ok(format!("mode {mode}")),
+    }
+}
+
+/// A daemon that begins anew is there again within a moment.
+fn reopen(run: &Path) -> Result<Connection, ClientError> {
+    let until = clock::now() + CONFIRMED_WITHIN;
+    loop {
+        match Connection::open(run) {
+            Err(ClientError::NotRunning(_)) if clock::now() < until => thread::sleep(LOOK_AGAIN),
+            connection => return connection,
+        }
+    }
+}
+
+/// What was taken down.
+enum Ended {
+    /// A daemon, by itself.
+    Daemon(control::Stopped),
+    /// What one had left behind, if anything, in words.
+    Remains(String),
+}
+
+fn take_down(run: &Path, config: &Config, stop: control::Stop) -> Result<Ended, CommandError> {
     let mut connection = match Connection::open(run) {
         Err(ClientError::NotRunning(_)) if !nix::unistd::geteuid().is_root() => {
             return Err(CommandError::NotRootToTidy);
         }
-        Err(ClientError::NotRunning(_)) => {
-            let stop = control::Stop { force: taking.force, wait: taking.wait };
-            match daemon::clean_up(run, config, stop) {
-                // One has been started meanwhile.
-                Err(error @ DaemonError::Instance(InstanceError::Running { .. })) => {
-                    Connection::open(run).map_err(|_| error)?
-                }
-                outcome => return Ok(outcome?),
+        Err(ClientError::NotRunning(_)) => match daemon::clean_up(run, config, stop) {
+            // One has been started meanwhile.
+            Err(error @ DaemonError::Instance(InstanceError::Running { .. })) => {
+                Connection::open(run).map_err(|_| error)?
             }
-        }
+            outcome => return Ok(Ended::Remains(outcome?)),
+        },
         connection => connection?,
     };
-    let stop = json!(control::Stop { force: taking.force, wait: taking.wait });
-    let _: Value = events::follow(run, &mut connection, "Stop", stop)?;
+    let stopped = events::follow(run, &mut connection, "Stop", json!(stop))?;
     // The daemon gives back its lock before it closes the connection.
     match connection.receive::<Value>() {
-        Err(ClientError::Lost(_)) => Ok("stopped".to_owned()),
+        Err(ClientError::Lost(_)) | Ok(_) => Ok(Ended::Daemon(stopped)),
         Err(error) => Err(error.into()),
-        Ok(_) => Ok("stopped".to_owned()),
     }
 }
 
-/// Waits for what a running daemon is at, and sets the start mode if it is at nothing.
+/// Waits for what a running daemon is at, and sets the start mode if it is at nothing. Returns the mode.
 fn confirm(run: &Path, mut connection: Connection, config: &Config) -> Result<String, CommandError> {
     let mut watch = Connection::open(run)?;
     watch.subscribe("Watch")?;
     loop {
         let now = connection.call::<StatusReply>("Status", Value::Null)?.status;
         match (now.state, now.mode) {
-            (Phase::Confirmed, Some(mode)) => return Ok(format!("already running, mode {mode}")),
+            (Phase::Confirmed, Some(mode)) => return Ok(mode),
             (Phase::Lost, _) => return Err(CommandError::Lost { mode: now.target.unwrap_or_default() }),
             (Phase::Stopped, _) => {
                 let name = Kernel::new(config.clone(), Roots::system(run)).start_mode();
-                match connection.call::<ModeReply>("SetMode", json!({ "name": name })) {
-                    Ok(reply) => return Ok(format!("mode {}", reply.mode)),
+                match events::follow::<ModeReply>(run, &mut connection, "SetMode", json!({ "name": name })) {
+                    Ok(reply) => return Ok(reply.mode),
                     Err(ClientError::Refused(Refusal::Switching { .. })) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -100,7 +155,8 @@ fn confirm(run: &Path, mut connection: Connection, config: &Config) -> Result<St
     }
 }
 
-fn launch(run: &Path, file: Option<&Path>, config: &Config) -> Result<String, CommandError> {
+/// Starts a daemon; returns what it said when it had a mode, or none.
+fn launch(run: &Path, file: Option<&Path>, config: &Config) -> Result<Outcome, CommandError> {
     if !nix::unistd::geteuid().is_root() {
         return Err(CommandError::NotRoot);
     }
@@ -116,8 +172,7 @@ fn launch(run: &Path, file: Option<&Path>, config: &Config) -> Result<String, Co
         return Err(CommandError::NotConfirmed { pid: child.id(), seconds: limit.as_secs() });
     }
     match Outcome::read(&mut outcome).map_err(CommandError::Launch)? {
-        Some(Outcome { exit: Exit::Done, message }) => Ok(message),
-        Some(Outcome { exit, message }) => Err(CommandError::Daemon { exit, message }),
+        Some(outcome) => Ok(outcome),
         None => Err(CommandError::Died(child.wait().map_err(CommandError::Launch)?)),
     }
 }

@@ -82,6 +82,18 @@ pub enum CommandError {
         /// The file that was asked for.
         asked: PathBuf,
     },
+    /// the daemon that a supervisor runs has another
+    #[error(
+        "the daemon has begun anew with {}, not with {}: its supervisor says with which; change it there",
+        running.as_ref().map_or_else(|| "the built-in defaults".into(), |file| file.display().to_string()),
+        asked.display()
+    )]
+    Supervised {
+        /// The file that it was started with; none if it found none.
+        running: Option<PathBuf>,
+        /// The file that was asked for.
+        asked: PathBuf,
+    },
     /// the daemon waits for a UDC
     #[error("the UDC is gone; mode {mode} is set again when there is one, see usbnet check")]
     Lost {
@@ -133,6 +145,7 @@ impl CommandError {
             Self::NotRoot | Self::NotRootToTidy => Exit::NotPermitted,
             Self::Lost { .. } => Exit::NoKernelSupport,
             Self::OtherConfig { .. }
+            | Self::Supervised { .. }
             | Self::Launch(_)
             | Self::Died(_)
             | Self::NotConfirmed { .. }
@@ -191,8 +204,7 @@ fn run(args: Args) -> Result<(), CommandError> {
             // The file that the daemon was started with, unless another is given; read before anything is stopped.
             let config = config.or_else(|| daemon::noted_config(run));
             let effective = load(config.as_deref())?;
-            lifecycle::stop(run, &in_force(run), taking)?;
-            say(&lifecycle::start(run, config.as_deref(), &effective)?)
+            say(&lifecycle::restart(run, config.as_deref(), &effective, &in_force(run), taking)?)
         }
         Command::Mode { cancel: true, .. } => cancel(run),
         Command::Mode { name: None, .. } => {

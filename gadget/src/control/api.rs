@@ -68,6 +68,17 @@ pub struct Stop {
     /// Wait so many seconds for the host to eject its cards, instead of refusing at once.
     #[serde(default)]
     pub wait: Option<u32>,
+    /// Begin anew afterwards, as the same process and with the configuration file as it is then, if a supervisor runs the
+    /// daemon: ended, it would be started again at some time, or not.
+    #[serde(default)]
+    pub restart: bool,
+}
+
+/// Results of `Stop`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The daemon begins anew instead of ending.
+    pub restarts: bool,
 }
 
 /// Results of `SetMode`.

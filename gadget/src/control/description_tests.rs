@@ -165,7 +165,7 @@ fn every_result_is_as_described() {
         ("Cancel", json!({})),
         ("Watch", json!({ "event": event })),
         ("Leases", json!({ "leases": status.leases })),
-        ("Stop", json!({})),
+        ("Stop", json!(Stopped { restarts: true })),
     ];
     let idl = idl();
     for (method, result) in &results {
@@ -186,5 +186,6 @@ fn every_parameter_is_as_described() {
             SetMode { name: "a".into(), force: true, plan: true, on_busy: Some(on_busy), wait: Some(1) };
         fields_fit(&idl, &json!(set), &idl.methods["SetMode"].input).expect("SetMode");
     }
-    fields_fit(&idl, &json!(Stop { force: true, wait: Some(1) }), &idl.methods["Stop"].input).expect("Stop");
+    fields_fit(&idl, &json!(Stop { force: true, wait: Some(1), restart: true }), &idl.methods["Stop"].input)
+        .expect("Stop");
 }

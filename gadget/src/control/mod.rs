@@ -17,7 +17,7 @@ mod size;
 pub use access::{Caller, Peer, Role};
 pub use api::{
     Call, Counters, Event, EventKind, Lease, Link, Mode, ModeReply, Phase, Responder, SetMode, Status, Stop,
-    System, Udc,
+    Stopped, System, Udc,
 };
 pub use card::{Card, Held, Place, Progress};
 pub use framing::{FrameError, Inbox, MAX_MESSAGE, MAX_PENDING, Outbox};

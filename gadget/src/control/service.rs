@@ -149,7 +149,7 @@ mod tests {
             (
                 "stop, waiting",
                 r#"{"method":"org.usbnet.Control.Stop","parameters":{"force":null,"wait":60}}"#,
-                Call::Stop(Stop { force: false, wait: Some(60) }),
+                Call::Stop(Stop { wait: Some(60), ..Stop::default() }),
             ),
             ("cancel", r#"{"method":"org.usbnet.Control.Cancel","parameters":{}}"#, Call::Cancel),
             (

@@ -44,12 +44,18 @@ impl Daemon {
                 self.error = Some(error.to_string());
                 self.publish(EventKind::Failed, format!("failed: {error}"), None);
                 self.clients.reply(client, &error.refusal().reply());
-                self.happen(Event::Failed { undone });
+                let waits = reporter.is_expected() && !reporter.has_starter() && undone && error.lacks_udc();
+                self.happen(if waits { Event::NoUdc } else { Event::Failed { undone } });
                 if stopping {
                     self.go_on_after(&error);
                     return None;
                 }
-                if reporter.is_expected() && self.holds.is_empty() {
+                if self.ending {
+                    // Given up for that: what is left of it is taken down next, and whoever asked is answered then.
+                    reporter.report(error.exit(), &error.to_string());
+                    return None;
+                }
+                if reporter.is_expected() && self.holds.is_empty() && !waits {
                     if let Some(instance) = self.instance.as_ref().filter(|_| undone) {
                         instance.forget_config();
                     }
@@ -80,6 +86,7 @@ impl Daemon {
         }
         if !self.ending {
             self.ending_with = Permission::default();
+            self.restarts = false;
         }
     }
 
@@ -115,7 +122,7 @@ impl Daemon {
         }
         log::info!("stopped");
         let reply = match &result {
-            Ok(()) => control::Reply::done(json!({})),
+            Ok(()) => control::Reply::done(json!(control::Stopped { restarts: self.restarts })),
             Err(error) => error.refusal().reply(),
         };
         for client in std::mem::take(&mut self.stoppers) {

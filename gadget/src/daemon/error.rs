@@ -164,6 +164,12 @@ impl SwitchError {
         matches!(self, Self::Refused(_))
     }
 
+    /// Whether all that is missing is a UDC, and one may come.
+    #[must_use]
+    pub const fn lacks_udc(&self) -> bool {
+        matches!(self, Self::Udc(error) if error.is_absence())
+    }
+
     /// The answer for whoever asked for the switch.
     #[must_use]
     pub fn refusal(&self) -> Refusal {

@@ -162,7 +162,7 @@ impl Daemon {
     fn signalled(&mut self) {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             log::info!("ends because of signal {}", signal.ssi_signo);
-            self.end_soon(Permission::default());
+            self.end_soon(Permission::default(), false);
         }
     }
 
@@ -188,7 +188,7 @@ impl Daemon {
                 self.clients.reply(client, &Reply::more(json!({ "event": first })));
             }
             Call::Stop(stop) => {
-                self.end_soon(Permission::of(stop.force, stop.wait, None));
+                self.end_soon(Permission::of(stop.force, stop.wait, None), stop.restart);
                 self.stoppers.extend(client);
             }
             Call::Cancel => self.cancel(client),
@@ -206,11 +206,19 @@ impl Daemon {
         }
     }
 
-    /// Whatever is under way, and may wait for long, gives way.
-    fn end_soon(&mut self, permission: Permission) {
+    /// Whatever is under way, and may wait for long, gives way: also an end that may do less than is allowed now.
+    fn end_soon(&mut self, permission: Permission, restart: bool) {
+        let allowed = if self.ending { self.ending_with.or(permission) } else { permission };
+        // One who wants an end prevails over one who wants a new beginning.
+        self.restarts = restart && self.supervised && (self.restarts || !self.ending);
         self.ending = true;
-        self.ending_with = permission;
-        if let (State::Switching { to: Some(_), .. }, Some(line)) = (&self.state, &self.line) {
+        self.ending_with = allowed;
+        let gives_way = match &self.state {
+            State::Switching { to: Some(_), .. } => true,
+            State::Switching { to: None, .. } => allowed != self.stopping_with.0,
+            _ => false,
+        };
+        if let Some(line) = self.line.as_ref().filter(|_| gives_way) {
             line.cancel();
         }
     }

@@ -46,6 +46,16 @@ impl Permission {
         Self { force, wait: wait.map(|seconds| Duration::from_secs(seconds.into())), on_busy }
     }
 
+    /// What one of two allows.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            force: self.force || other.force,
+            wait: self.wait.max(other.wait),
+            on_busy: other.on_busy.or(self.on_busy),
+        }
+    }
+
     /// For a card that came while the mode lends: nobody is there to ask again once it is free.
     #[must_use]
     pub fn unasked(configured: OnBusy) -> Self {

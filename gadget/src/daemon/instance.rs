@@ -93,9 +93,11 @@ impl Instance {
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o644)
+            .mode(0o600)
             .open(&path)
             .map_err(failed(&path))?;
+        // Whoever can read it can lock it, and nobody else shall keep the service from starting.
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(failed(&path))?;
         let until = clock::now() + SETTLED_WITHIN;
         let lock = loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {

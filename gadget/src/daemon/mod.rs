@@ -34,7 +34,9 @@ mod worker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +105,9 @@ pub enum DaemonError {
     /// something the loop cannot do without
     #[error("the daemon's event loop failed: {0}")]
     Loop(#[from] io::Error),
+    /// it was to begin anew
+    #[error("the daemon cannot begin anew: {0}; its supervisor, or usbnet start, starts another")]
+    Restart(io::Error),
 }
 
 impl DaemonError {
@@ -113,12 +118,12 @@ impl DaemonError {
             Self::Config(_) => Exit::ConfigInvalid,
             Self::Instance(error) => error.exit(),
             Self::Switch(error) => error.exit(),
-            Self::Netlink(_) | Self::Uevents(_) | Self::Loop(_) => Exit::Failed,
+            Self::Netlink(_) | Self::Uevents(_) | Self::Loop(_) | Self::Restart(_) => Exit::Failed,
         }
     }
 }
 
-/// Runs until it is stopped. Returns with everything taken down, unless that failed.
+/// Runs until it is stopped. Returns with everything taken down, unless that failed; not at all if it is to begin anew.
 ///
 /// # Errors
 /// Why there is no daemon, why the first mode was not reached, or what could not be taken down.
@@ -126,12 +131,35 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
     // A shell or an installer that waits for the end of what it left open would wait for ever.
     close_inherited(options.notify_fd);
     let mut reporter = Reporter::new(options.notify_fd.and_then(inherited));
-    let ended = Daemon::new(&options).and_then(|mut daemon| daemon.serve(&mut reporter));
+    let mut restarts = false;
+    let mut ended = Daemon::new(&options).and_then(|mut daemon| {
+        let served = daemon.serve(&mut reporter);
+        restarts = daemon.restarts;
+        served
+    });
+    if ended.is_ok() && restarts {
+        ended = Err(DaemonError::Restart(begin_anew()));
+    }
     if let Err(error) = &ended {
         log::error!("{error}");
-        reporter.report(error.exit(), &error.to_string());
+        match error {
+            DaemonError::Instance(InstanceError::Running { .. }) => {
+                reporter.report_elsewhere(&error.to_string())
+            }
+            _ => reporter.report(error.exit(), &error.to_string()),
+        }
     }
     ended
+}
+
+/// The same process and command line from its beginning: to its supervisor nothing has ended. Returns only if it fails.
+fn begin_anew() -> io::Error {
+    let mut arguments = std::env::args_os();
+    let mut command = Command::new("/proc/self/exe");
+    if let Some(name) = arguments.next() {
+        command.arg0(name);
+    }
+    command.args(arguments).exec()
 }
 
 /// The descriptor of that number, if the process that started this one left it open.
@@ -198,6 +226,10 @@ struct Daemon {
     stopping_with: (Permission, usize),
     /// Who asked for that, beside signals.
     stoppers: Vec<ClientId>,
+    /// Whether all of them want it to begin anew then.
+    restarts: bool,
+    /// Whether that is up to itself: a supervisor runs it, not `usbnet start`.
+    supervised: bool,
     /// A UDC came or went while a switch was under way.
     missed_udc: bool,
     /// How often the service manager wants a sign of life.
@@ -256,6 +288,8 @@ impl Daemon {
             ending_with: Permission::default(),
             stopping_with: (Permission::default(), 0),
             stoppers: Vec::new(),
+            restarts: false,
+            supervised: options.notify_fd.is_none(),
             missed_udc: false,
             watchdog,
             alive_due: clock::now().saturating_add(watchdog),
@@ -272,8 +306,13 @@ impl Daemon {
 
     /// Carries out what the mode engine says about an event. `client` is answered when it is done.
     fn happen_for(&mut self, event: Event, client: Option<ClientId>, permission: Permission) {
-        let (state, action) = std::mem::replace(&mut self.state, State::Stopped).next(event);
-        self.state = state;
+        let action = if self.ending && event.begins() {
+            Action::Refuse { target: None }
+        } else {
+            let (state, action) = std::mem::replace(&mut self.state, State::Stopped).next(event);
+            self.state = state;
+            action
+        };
         match action {
             Action::Nothing => {}
             Action::Refuse { target } => {

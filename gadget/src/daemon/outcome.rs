@@ -14,7 +14,12 @@ pub struct Outcome {
     pub exit: Exit,
     /// The line to print.
     pub message: String,
+    /// There is another daemon already: it can be asked.
+    pub elsewhere: bool,
 }
+
+/// Instead of an exit code.
+const ELSEWHERE: &str = "elsewhere";
 
 /// The daemon's end of the pipe, if it was started with one; says it once.
 #[derive(Debug)]
@@ -36,6 +41,13 @@ impl Reporter {
         !self.reported
     }
 
+    /// Whether somebody waits for it to try again by themselves if it is bad: `usbnet start`. A supervisor does not know
+    /// when.
+    #[must_use]
+    pub const fn has_starter(&self) -> bool {
+        self.pipe.is_some()
+    }
+
     /// Reports how a switch ended after which the daemon goes on: also the service manager has a daemon then.
     pub fn goes_on(&mut self, exit: Exit, message: &str) {
         self.report(exit, message);
@@ -44,9 +56,18 @@ impl Reporter {
 
     /// Reports, the first time it is called. A starter that is gone is no error.
     pub fn report(&mut self, exit: Exit, message: &str) {
+        self.write(&u8::from(exit).to_string(), message);
+    }
+
+    /// Reports that another daemon is in the way.
+    pub fn report_elsewhere(&mut self, message: &str) {
+        self.write(ELSEWHERE, message);
+    }
+
+    fn write(&mut self, how: &str, message: &str) {
         self.reported = true;
         if let Some(mut pipe) = self.pipe.take() {
-            let _ = pipe.write_all(format!("{}\n{message}", u8::from(exit)).as_bytes());
+            let _ = pipe.write_all(format!("{how}\n{message}").as_bytes());
         }
     }
 }
@@ -63,9 +84,11 @@ impl Outcome {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (code, message) = text.split_once('\n')?;
-        let exit = code.parse::<u8>().ok().and_then(|code| Exit::try_from(code).ok())?;
-        Some(Self { exit, message: message.to_owned() })
+        let (how, message) = text.split_once('\n')?;
+        let elsewhere = how == ELSEWHERE;
+        let code = || how.parse::<u8>().ok().and_then(|code| Exit::try_from(code).ok());
+        let exit = if elsewhere { Exit::Failed } else { code()? };
+        Some(Self { exit, message: message.to_owned(), elsewhere })
     }
 }
 
@@ -79,7 +102,13 @@ mod tests {
         let mut reporter = Reporter::new(Some(write.into()));
         reporter.report(Exit::NoKernelSupport, "no UDC\nat all");
         reporter.report(Exit::Done, "too late");
-        let outcome = Outcome { exit: Exit::NoKernelSupport, message: "no UDC\nat all".into() };
+        let outcome =
+            Outcome { exit: Exit::NoKernelSupport, message: "no UDC\nat all".into(), elsewhere: false };
+        assert_eq!(Outcome::read(&mut read).expect("readable"), Some(outcome));
+
+        let (mut read, write) = io::pipe().expect("a pipe");
+        Reporter::new(Some(write.into())).report_elsewhere("pid 1");
+        let outcome = Outcome { exit: Exit::Failed, message: "pid 1".into(), elsewhere: true };
         assert_eq!(Outcome::read(&mut read).expect("readable"), Some(outcome));
     }
 

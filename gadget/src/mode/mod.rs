@@ -19,9 +19,9 @@ pub enum State {
         /// Its name.
         mode: String,
     },
-    /// The UDC went away under a mode; it is set again when one is there.
+    /// The UDC went away under a mode, or was not there for the first one; it is set when one is there.
     Lost {
-        /// The mode to set again.
+        /// The mode to set.
         mode: String,
     },
 }
@@ -43,6 +43,8 @@ pub enum Event {
         /// Undoing it was read back, so the mode before is set again.
         undone: bool,
     },
+    /// The switch under way found no UDC, and is to be tried again when one is there.
+    NoUdc,
     /// The gadget lost its UDC.
     UdcGone,
     /// A UDC is there.
@@ -66,6 +68,14 @@ pub enum Action {
         /// The mode to reach; none to take everything down.
         to: Option<String>,
     },
+}
+
+impl Event {
+    /// Whether it may set a mode: not while everything is about to be taken down.
+    #[must_use]
+    pub const fn begins(&self) -> bool {
+        matches!(self, Self::Ask { .. } | Self::UdcCame)
+    }
 }
 
 impl State {
@@ -107,13 +117,17 @@ impl State {
             (Self::Switching { from: Some(mode), to: Some(_) }, Event::Failed { .. }) => {
                 (Self::Lost { mode }, Action::Nothing)
             }
+            (Self::Switching { from: None, to: Some(mode) }, Event::NoUdc) => {
+                (Self::Lost { mode }, Action::Nothing)
+            }
             (Self::Switching { .. }, Event::Failed { .. }) => (Self::Stopped, Action::Nothing),
             (Self::Confirmed { mode }, Event::UdcGone) => (Self::Lost { mode }, Action::Nothing),
             (Self::Lost { mode }, Event::UdcCame) => begin(Some(mode.clone()), Some(mode)),
             // A switch reads back what it did, so it sees for itself that the UDC went; late news changes nothing.
-            (state, Event::Reached | Event::Failed { .. } | Event::UdcGone | Event::UdcCame) => {
-                (state, Action::Nothing)
-            }
+            (
+                state,
+                Event::Reached | Event::Failed { .. } | Event::NoUdc | Event::UdcGone | Event::UdcCame,
+            ) => (state, Action::Nothing),
         }
     }
 }
@@ -147,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_event_in_every_state() {
-        use Event::{Failed, Reached, Stop, UdcCame, UdcGone};
+        use Event::{Failed, NoUdc, Reached, Stop, UdcCame, UdcGone};
         let refuse = |target: &str| Action::Refuse { target: some(target) };
         let nothing = Action::Nothing;
         let table = [
@@ -173,6 +187,7 @@ mod tests {
                 State::Stopped,
                 nothing.clone(),
             ),
+            ("no UDC for the first mode", switching("", "b"), NoUdc, lost("b"), nothing.clone()),
             ("UDC gone", confirmed("a"), UdcGone, lost("a"), nothing.clone()),
             ("UDC gone while switching", switching("a", "b"), UdcGone, switching("a", "b"), nothing.clone()),
             ("UDC gone, nothing set", State::Stopped, UdcGone, State::Stopped, nothing.clone()),

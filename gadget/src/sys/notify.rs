@@ -1,7 +1,11 @@
 //! What the service manager is told, if there is one that wants to know (sd_notify(3), sd_watchdog_enabled(3)).
 
 use std::env;
-use std::os::unix::net::UnixDatagram;
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 /// Says that the daemon serves, and how it is.
@@ -34,8 +38,16 @@ fn half(microseconds: &str) -> Duration {
 
 /// Nobody has to listen.
 fn send(state: &str) {
-    if let Some(path) = env::var_os("NOTIFY_SOCKET") {
-        let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(state.as_bytes(), path));
+    if let Some(name) = env::var_os("NOTIFY_SOCKET") {
+        let _ = address(&name).and_then(|to| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &to));
+    }
+}
+
+/// A path, or with `@` in front a name in the abstract namespace (unix(7)).
+fn address(name: &OsStr) -> io::Result<SocketAddr> {
+    match name.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(name),
     }
 }
 
@@ -49,6 +61,14 @@ mod tests {
         for (status, told) in table {
             assert_eq!(readiness(status), format!("READY=1\nSTATUS={told}"));
         }
+    }
+
+    #[test]
+    fn a_socket_may_have_a_path_or_an_abstract_name() {
+        let named = address(OsStr::new("@/org/usbnet/notify")).expect("a name");
+        assert_eq!(named.as_abstract_name(), Some(&b"/org/usbnet/notify"[..]));
+        let path = "/run/systemd/notify";
+        assert_eq!(address(OsStr::new(path)).expect("a path").as_pathname(), Some(path.as_ref()));
     }
 
     #[test]

@@ -85,6 +85,14 @@ pub enum UdcState {
     Unknown,
 }
 
+impl UdcError {
+    /// Whether there is only none now: a dual-role port has one as soon as a host is plugged in.
+    #[must_use]
+    pub const fn is_absence(&self) -> bool {
+        matches!(self, Self::None | Self::OnlyVirtual { .. } | Self::NoSuch { .. } | Self::Timeout { .. })
+    }
+}
+
 impl UdcState {
     /// The state of that name, as sysfs shows it.
     #[must_use]

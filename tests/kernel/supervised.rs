@@ -1,0 +1,97 @@
+//! Ends and beginnings: a daemon that a supervisor runs is the same process after a restart, and whoever stops or starts
+//! it is answered whatever else is under way.
+
+use std::{fs, thread};
+
+use usbnet_tests::{
+    cards::{Card, Kind, with_cards},
+    daemon::{
+        CONFIG, configure, daemon_pid, processes, status, usbnet, usbnet_fails, usbnet_ok, wait_status,
+        with_functions,
+    },
+    lab::Lab,
+    run::sh,
+    supervised::Supervised,
+    wait::wait_until,
+};
+
+const FAILED: i32 = 1;
+const CONFIG_INVALID: i32 = 3;
+const OTHER: &str = "/run/other.ron";
+
+fn functions() -> String {
+    sh("ls /sys/kernel/config/usb_gadget/*/functions")
+}
+
+#[test]
+fn restart_keeps_the_process() {
+    let _lab = Lab::begin();
+    configure(&with_functions("Ncm"));
+    let daemon = Supervised::begin();
+    wait_status("the first mode", |status| status.mode.as_deref() == Some("network"));
+    assert!(functions().starts_with("ncm"), "{}", functions());
+
+    configure(&with_functions("Ecm"));
+    usbnet_ok(&["restart"]);
+    assert_eq!(daemon_pid(), daemon.pid(), "the supervisor has lost nothing");
+    assert!(functions().starts_with("ecm"), "the file is read again: {}", functions());
+
+    configure("Config(");
+    usbnet_fails(&["restart"], CONFIG_INVALID, &[CONFIG]);
+    assert_eq!(
+        (daemon_pid(), status().mode.as_deref()),
+        (daemon.pid(), Some("network")),
+        "nothing has changed"
+    );
+
+    configure(&with_functions("Ecm"));
+    fs::write(OTHER, with_functions("Rndis")).expect("writable");
+    usbnet_fails(&["restart", "--config", OTHER], FAILED, &[CONFIG, OTHER, "supervisor"]);
+    assert!(functions().starts_with("ecm"), "{}", functions());
+
+    usbnet_ok(&["stop"]);
+    assert!(daemon.ended().success());
+    assert!(processes().is_empty());
+}
+
+/// A start that waits for a holder gives way.
+#[test]
+fn stop_is_answered_while_the_first_mode_is_being_set() {
+    let _lab = Lab::begin();
+    let card = Card::insert(Kind::Vfat, 1);
+    let before = card.mounts();
+    let mut holder =
+        std::process::Command::new("sleep").arg("1000").current_dir("/media/mmc1").spawn().expect("a holder");
+    configure(&with_cards(&["/media/mmc1"], "start_mode: \"storage\", storage: (on_busy: Wait(600))"));
+    let starting = thread::spawn(|| usbnet(&["start"]));
+    wait_status("the holder to be waited for", |status| status.progress.is_some());
+    assert_eq!(usbnet_ok(&["stop"]).trim(), "stopped");
+    assert_ne!(starting.join().expect("a thread").code, 0);
+    assert!(processes().is_empty());
+    assert_eq!(card.mounts(), before);
+
+    // The same to a supervisor: it has asked for the end, and that is what it gets.
+    let daemon = Supervised::begin();
+    wait_status("the holder to be waited for", |status| status.progress.is_some());
+    sh(&format!("kill -TERM {}", daemon.pid()));
+    assert!(daemon.ended().success());
+    drop(holder);
+}
+
+/// Whoever starts while it ends gets a daemon.
+#[test]
+fn start_waits_for_the_end_of_the_one_before() {
+    let _lab = Lab::begin();
+    for _ in 0..3 {
+        usbnet_ok(&["start"]);
+        let stopping = thread::spawn(|| usbnet(&["stop"]));
+        wait_until("the end to begin", || {
+            let outcome = usbnet(&["status", "--json"]);
+            outcome.code != 0 || outcome.out.contains("\"state\": \"switching\"")
+        });
+        assert_eq!(usbnet_ok(&["start"]).lines().count(), 1);
+        assert_eq!(stopping.join().expect("a thread").code, 0);
+        assert_eq!(status().mode.as_deref(), Some("network"));
+        usbnet_ok(&["stop"]);
+    }
+}
