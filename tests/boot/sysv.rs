@@ -10,14 +10,14 @@ const SCRIPT: &str = "/etc/init.d/usbnet";
 /// What a verb ends with, the second time, and what `status` ends with afterwards.
 type Codes = [i32; 3];
 
-/// A state, and what start, stop, restart, force-reload and status end with in it.
-const TABLE: [(&str, [Codes; 5]); 3] = [
-    ("stopped", [[0, 0, 0], [0, 0, 3], [0, 0, 0], [0, 0, 0], [3, 3, 3]]),
-    ("running", [[0, 0, 0], [0, 0, 3], [0, 0, 0], [0, 0, 0], [0, 0, 0]]),
-    ("killed", [[0, 0, 0], [0, 0, 3], [0, 0, 0], [0, 0, 0], [1, 1, 1]]),
+/// A state, and what start, stop, restart, try-restart, force-reload and status end with in it.
+const TABLE: [(&str, [Codes; 6]); 3] = [
+    ("stopped", [[0, 0, 0], [0, 0, 3], [0, 0, 0], [0, 0, 3], [0, 0, 3], [3, 3, 3]]),
+    ("running", [[0, 0, 0], [0, 0, 3], [0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]),
+    ("killed", [[0, 0, 0], [0, 0, 3], [0, 0, 0], [0, 0, 1], [0, 0, 1], [1, 1, 1]]),
 ];
 
-const VERBS: [&str; 5] = ["start", "stop", "restart", "force-reload", "status"];
+const VERBS: [&str; 6] = ["start", "stop", "restart", "try-restart", "force-reload", "status"];
 
 fn reach(state: &str) {
     usbnet_ok(&["stop"]);

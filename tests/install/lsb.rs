@@ -97,19 +97,19 @@ impl Device {
 /// What a verb ends with, the second time, and what `status` ends with afterwards.
 type Codes = (i32, i32, i32);
 
-/// One state, and what start, stop, restart, force-reload and status end with in it.
+/// One state, and what start, stop, restart, force-reload (as try-restart) and status end with in it.
 type Row = (&'static str, State, [Codes; 5]);
 
 const VERBS: [&str; 5] = ["start", "stop", "restart", "force-reload", "status"];
 
 const ROWS: &[Row] = &[
-    ("stopped", STOPPED, [(0, 0, 0), (0, 0, 3), (0, 0, 0), (0, 0, 0), (3, 3, 3)]),
+    ("stopped", STOPPED, [(0, 0, 0), (0, 0, 3), (0, 0, 0), (0, 0, 3), (3, 3, 3)]),
     ("running", RUNNING, [(0, 0, 0), (0, 0, 3), (0, 0, 0), (0, 0, 0), (0, 0, 0)]),
-    ("killed", KILLED, [(0, 0, 0), (0, 0, 3), (0, 0, 0), (0, 0, 0), (1, 1, 1)]),
+    ("killed", KILLED, [(0, 0, 0), (0, 0, 3), (0, 0, 0), (0, 0, 1), (1, 1, 1)]),
     (
         "stopped, invalid configuration",
         State { config: Exit::ConfigInvalid, ..STOPPED },
-        [(6, 6, 3), (0, 0, 3), (6, 6, 3), (6, 6, 3), (3, 3, 3)],
+        [(6, 6, 3), (0, 0, 3), (6, 6, 3), (0, 0, 3), (3, 3, 3)],
     ),
     (
         "running, invalid configuration since",
@@ -119,12 +119,12 @@ const ROWS: &[Row] = &[
     (
         "stopped, no UDC",
         State { start: Exit::NoKernelSupport, ..STOPPED },
-        [(1, 1, 3), (0, 0, 3), (1, 1, 3), (1, 1, 3), (3, 3, 3)],
+        [(1, 1, 3), (0, 0, 3), (1, 1, 3), (0, 0, 3), (3, 3, 3)],
     ),
     (
         "stopped, a card is in use",
         State { start: Exit::CardBusy, ..STOPPED },
-        [(1, 1, 3), (0, 0, 3), (1, 1, 3), (1, 1, 3), (3, 3, 3)],
+        [(1, 1, 3), (0, 0, 3), (1, 1, 3), (0, 0, 3), (3, 3, 3)],
     ),
     (
         "running, the host uses a card",
@@ -134,12 +134,12 @@ const ROWS: &[Row] = &[
     (
         "killed, the host uses a card",
         State { stop: Exit::HostBusy, start: Exit::HostBusy, ..KILLED },
-        [(1, 0, 0), (1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1)],
+        [(1, 0, 0), (1, 1, 1), (1, 1, 1), (0, 0, 1), (1, 1, 1)],
     ),
     (
         "stopped, not root",
         State { start: Exit::NotPermitted, stop: Exit::NotPermitted, ..STOPPED },
-        [(4, 4, 3), (4, 4, 3), (4, 4, 3), (4, 4, 3), (3, 3, 3)],
+        [(4, 4, 3), (4, 4, 3), (4, 4, 3), (0, 0, 3), (3, 3, 3)],
     ),
     (
         "running, not root",
@@ -157,7 +157,8 @@ const ROWS: &[Row] = &[
 fn each_verb_from_each_state_twice() {
     for shell in SHELLS {
         for (name, state, expected) in ROWS {
-            for (verb, expected) in VERBS.into_iter().zip(expected) {
+            let verbs = VERBS.into_iter().zip(expected).chain([("try-restart", &expected[3])]);
+            for (verb, expected) in verbs {
                 let device = Device::new(*state);
                 let does = |verb| device.does(shell, &[verb]);
                 let codes: Codes = (does(verb), does(verb), does("status"));
@@ -178,14 +179,8 @@ fn without_the_program_nothing_is_installed() {
 
 #[test]
 fn other_arguments_are_refused() {
-    let table: [(&[&str], i32); 6] = [
-        (&[], 2),
-        (&["begin"], 2),
-        (&["start", "now"], 2),
-        (&["--help"], 2),
-        (&["reload"], 3),
-        (&["try-restart"], 3),
-    ];
+    let table: [(&[&str], i32); 5] =
+        [(&[], 2), (&["begin"], 2), (&["start", "now"], 2), (&["--help"], 2), (&["reload"], 3)];
     for shell in SHELLS {
         for (arguments, expected) in table {
             assert_eq!(Device::new(RUNNING).does(shell, arguments), expected, "{arguments:?}, {shell:?}");
