@@ -1,7 +1,7 @@
 //! The init script under OpenRC, which has its supervise-daemon keep the daemon.
 
 use usbnet_tests::{
-    daemon::{daemon_pid, usbnet_ok},
+    daemon::{configure, daemon_pid, usbnet_ok},
     lab::Lab,
     run::{Outcome, run, sh, sh_quietly},
 };
@@ -61,6 +61,14 @@ fn starts_at_boot_and_again_and_stops() {
     service_ok("restart");
     wait_for_mode("network", before);
 
+    // What could not start again is not stopped.
+    let before = daemon_pid();
+    configure("Config(");
+    assert_ne!(service("restart").code, 0);
+    assert_eq!((daemon_pid(), mode().as_str()), (before, "network"));
+    service_ok("status");
+    sh("cp /usr/share/doc/usbnet/config.ron /etc/usbnet/config.ron");
+
     // By hand, it is as any other end: its supervisor starts it again.
     let before = daemon_pid();
     usbnet_ok(&["stop"]);
@@ -73,5 +81,6 @@ fn starts_at_boot_and_again_and_stops() {
     service_ok("start");
     wait_for_mode("network", 0);
     assert_eq!(mode(), "network");
+    sh("rc-update add usbnet boot");
     installed.uninstall();
 }

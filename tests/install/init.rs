@@ -55,8 +55,8 @@ fn runs(shell: &[&str], script: &str, code: u8, arguments: &[&str], lines: &str)
 
 #[test]
 fn a_refused_stop_stops_nothing_else() {
-    let procd = "stop_service; echo procd kills it";
-    let openrc = "stop_pre && echo the supervisor ends it";
+    let procd = "action=stop; stop_service; echo procd kills it";
+    let openrc = "RC_CMD=stop; stop_pre && echo the supervisor ends it";
     let table = [
         ("procd/usbnet", procd, 0, 0, "usbnet stop\nprocd kills it\n"),
         ("procd/usbnet", procd, 5, 5, "usbnet stop\n"),
@@ -86,10 +86,43 @@ fn openrc_refuses_an_invalid_configuration_and_says_why() {
 }
 
 #[test]
+fn a_restart_ends_nothing_that_it_could_not_start_again() {
+    let scripts = [("procd/usbnet", "action", "stop_service"), ("openrc/usbnet", "RC_CMD", "stop_pre")];
+    // (the verb, what `usbnet config` ends with, what all ends with, what is said)
+    let table = [
+        ("restart", 3, 3, "checked\nreasons\n"),
+        ("restart", 0, 0, "checked\nreasons\nended\nthen the rest\n"),
+        ("stop", 3, 0, "ended\nthen the rest\n"),
+    ];
+    for shell in SHELLS {
+        for (script, variable, stops) in scripts {
+            for (verb, config, code, out) in table {
+                let directory = tempfile::tempdir().expect("a directory");
+                let usbnet = directory.path().join("usbnet");
+                let body = format!(
+                    "#!/bin/sh\ncase $1 in config) echo checked >&2; echo reasons >&2; exit {config} ;; esac\n\
+                     echo ended\n"
+                );
+                program(&usbnet, &body);
+                let lines = format!("{variable}={verb}\n{{ {stops} || exit; echo then the rest; }} 2>&1");
+                let text = fs::read_to_string(Path::new(ROOT).join("scripts/init").join(script)).expect("it");
+                let text = text.replace("/usr/sbin/usbnet", &usbnet.display().to_string());
+                let outcome = run(&[shell, &["-c", &format!("{text}\n{lines}")]].concat());
+                assert_eq!(
+                    (outcome.code, &*outcome.out),
+                    (code, out),
+                    "{script}, {verb} with {config}, {shell:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn runit_starts_again_what_may_go_better_then() {
     for shell in SHELLS {
         for code in 0..=8_u8 {
-            let expected = if matches!(code, 0 | 1 | 7) { "" } else { "sv down .\n" };
+            let expected = if matches!(code, 0 | 1 | 6 | 7) { "" } else { "sv down .\n" };
             let found = runs(shell, "runit/usbnet/finish", 0, &[&code.to_string(), "0"], "");
             assert_eq!(found, (0, expected.to_owned()), "{code}, {shell:?}");
         }
