@@ -6,7 +6,7 @@ use usbnet_tests::{
     daemon::{status, usbnet_ok},
     host::{self, Client},
     lab::Lab,
-    run::sh,
+    run::{sh, sh_quietly},
 };
 
 use crate::ROOT;
@@ -16,20 +16,61 @@ const ENTER: &str = "mkdir -p /run/early && cd /run/early";
 #[test]
 fn busybox_alone_brings_the_link_that_the_daemon_keeps() {
     let _lab = Lab::begin();
-    // Modules are what the initramfs-tools hook copies; here they are loaded already.
-    sh(&format!(
-        r"modprobe libcomposite; modprobe usb_f_ncm
+    let root = Root::begin();
+    sh("chroot /run/early /bin/sh -c '. /usr/share/usbnet/usbnet-early; usbnet_early_start' </dev/null");
+    daemon_keeps_the_link(root);
+}
+
+/// As postmarketOS's init leaves it for the hooks, but for the DHCP server.
+const G1: &str = "mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+    cd /sys/kernel/config/usb_gadget
+    mkdir -p g1/strings/0x409 g1/functions/ncm.usb0 g1/configs/c.1/strings/0x409
+    echo 'USB network' >g1/configs/c.1/strings/0x409/configuration
+    ln -s g1/functions/ncm.usb0 g1/configs/c.1
+    ls /sys/class/udc >g1/UDC";
+
+#[test]
+fn the_distributions_own_gadget_gives_way() {
+    let _lab = Lab::begin();
+    let root = Root::begin();
+    sh(G1);
+    sh(&format!("cp {ROOT}/scripts/init/initramfs/mkinitfs/hooks/50-usbnet.sh /run/early/"));
+    sh("chroot /run/early /bin/sh /50-usbnet.sh </dev/null");
+    assert_eq!(sh("ls /sys/kernel/config/usb_gadget"), "usbnet");
+    daemon_keeps_the_link(root);
+}
+
+/// A root file system of an initramfs, until dropped.
+struct Root(());
+
+impl Root {
+    fn begin() -> Self {
+        // Modules are what the initramfs-tools hook copies; here they are loaded already.
+        sh(&format!(
+            r"modprobe libcomposite; modprobe usb_f_ncm
         {ENTER}
-        mkdir -p bin sbin usr/sbin usr/lib lib64 etc proc sys dev run tmp scripts
+        mkdir -p bin sbin usr/sbin usr/lib usr/share/usbnet lib64 etc proc sys dev run tmp
         cp {ROOT}/.vm/busybox/bin/busybox bin/busybox
         for applet in $(bin/busybox --list); do [ $applet = busybox ] || ln -s busybox bin/$applet; done
         cp /run/bin/usbnet usr/sbin/
         ldd /run/bin/usbnet | grep -o '/[^ ]*' | while read -r library; do cp -L --parents $library .; done
-        cp {ROOT}/scripts/init/initramfs/usbnet-early scripts/
+        cp {ROOT}/scripts/init/initramfs/usbnet-early usr/share/usbnet/
         cp /etc/machine-id etc/
         for top in proc sys dev run; do mount --rbind /$top $top; done"
-    ));
-    sh("chroot /run/early /bin/sh -c '. /scripts/usbnet-early; usbnet_early_start' </dev/null");
+        ));
+        Self(())
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let tops = "/run/early/proc /run/early/sys /run/early/dev /run/early/run";
+        sh_quietly(&format!("umount -l {tops} && rm -rf /run/early"));
+    }
+}
+
+/// The host has a lease from it; and the daemon takes over what it finds.
+fn daemon_keeps_the_link(root: Root) {
     let interface = cable::hand_to_host();
     let mac = host::mac(&interface);
     let lease = Client::Udhcpc.lease(&interface);
@@ -37,8 +78,8 @@ fn busybox_alone_brings_the_link_that_the_daemon_keeps() {
     let address = lease.address;
     drop(lease);
 
-    sh("chroot /run/early /bin/sh -c '. /scripts/usbnet-early; usbnet_early_stop' </dev/null");
-    sh("umount -l /run/early/proc /run/early/sys /run/early/dev /run/early/run; rm -rf /run/early");
+    sh("chroot /run/early /bin/sh -c '. /usr/share/usbnet/usbnet-early; usbnet_early_stop' </dev/null");
+    drop(root);
     usbnet_ok(&["start"]);
     let link = status().link.expect("a link");
     assert_eq!(link.host_mac.as_ref(), Some(&mac), "the host sees the same network card");

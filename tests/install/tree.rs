@@ -102,6 +102,7 @@ const INITS: [(&str, &[&str]); 8] = [
             "usr/share/initramfs-tools/scripts/init-premount/usbnet",
             "usr/share/initramfs-tools/scripts/init-bottom/usbnet",
             "usr/share/usbnet/usbnet-early",
+            "usr/share/usbnet/usbnet-early-config",
         ],
     ),
     (
@@ -112,6 +113,8 @@ const INITS: [(&str, &[&str]); 8] = [
             "usr/share/mkinitfs/files/50-usbnet.files",
             "usr/share/mkinitfs/modules/50-usbnet.modules",
             "usr/share/usbnet/usbnet-early",
+            "usr/share/usbnet/usbnet-early-config",
+            "etc/usbnet/early.conf",
         ],
     ),
     ("none", &[]),
@@ -374,6 +377,26 @@ fn an_edited_configuration_is_nobody_elses() {
     }
     target.does("--init none");
     assert_eq!(target.read(config), shipped);
+}
+
+#[test]
+fn what_the_early_link_was_told_stays_until_the_end() {
+    let target = Target::new();
+    let told = "etc/usbnet/early.conf";
+    let said = target.does("--init mkinitfs PREFIX=/usr");
+    assert!(
+        said.contains("next: /usr/share/usbnet/usbnet-early-config >/etc/usbnet/early.conf; mkinitfs\n"),
+        "{said}"
+    );
+    // mkinitfs fails when a file of a list is missing.
+    for path in target.read("usr/share/mkinitfs/files/50-usbnet.files").lines() {
+        assert!(target.at(&path[1..]).exists(), "{path}");
+    }
+    target.write(told, "usbnet_host='192.168.7.2'\n");
+    target.does("--init mkinitfs PREFIX=/usr");
+    assert_eq!(target.read(told), "usbnet_host='192.168.7.2'\n");
+    target.does("uninstall PREFIX=/usr");
+    assert_eq!(target.tree(), Tree::new());
 }
 
 #[test]
