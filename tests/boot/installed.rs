@@ -1,6 +1,9 @@
 //! `scripts/install` on this machine itself, and `scripts/install uninstall` while the service runs.
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use usbnet_tests::{
     daemon::processes,
@@ -9,17 +12,25 @@ use usbnet_tests::{
 
 use crate::{ROOT, timed};
 
-/// What must be gone after an uninstall, whichever the init system was.
-const TRACES: [&str; 8] = [
-    "/usr/sbin/usbnet",
-    "/etc/usbnet",
-    "/etc/init.d/usbnet",
-    "/etc/sv/usbnet",
-    "/etc/service/usbnet",
-    "/etc/runlevels/default/usbnet",
-    "/usr/lib/systemd/system/usbnet.service",
-    "/usr/share/doc/usbnet",
-];
+/// Every path that the installation made.
+const LIST: &str = "/usr/share/doc/usbnet/installed";
+
+/// What is made after it, by the program and by enabling the service; for some init systems in directories below these.
+const TRACES: [&str; 4] = ["/run/usbnet", "/var/lib/usbnet", "/etc/service/usbnet", "/var/service/usbnet"];
+const ENABLED: [&str; 2] = ["/etc/runlevels", "/etc/systemd/system"];
+
+/// What is there of `made`. A directory may be there for what others have in it, unless it is called like usbnet.
+fn traces(made: &str) -> Vec<PathBuf> {
+    let others = |path: &Path| {
+        !path.to_string_lossy().contains("usbnet")
+            && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    let enabled =
+        ENABLED.into_iter().flat_map(|directory| fs::read_dir(directory).into_iter().flatten().flatten());
+    let enabled = enabled.flat_map(|level| ["usbnet", "usbnet.service"].map(|name| level.path().join(name)));
+    let paths = made.lines().chain(TRACES).map(PathBuf::from).chain(enabled);
+    paths.filter(|path| path.symlink_metadata().is_ok() && !others(path)).collect()
+}
 
 /// Runs `scripts/install` for this machine.
 #[must_use]
@@ -54,11 +65,12 @@ impl Installed {
 
 /// Expects an uninstall to succeed and to leave neither a process nor a file.
 pub fn uninstalls() {
+    let made = fs::read_to_string(LIST).expect("the list of what is installed");
+    assert!(made.lines().count() > 10, "{made}");
     let outcome = timed("uninstall", || install(&["uninstall"]));
     assert_eq!(outcome.code, 0, "{}{}", outcome.out, outcome.err);
     assert_eq!(processes(), Vec::<i32>::new(), "{}{}", outcome.out, outcome.err);
-    let left: Vec<_> = TRACES.into_iter().filter(|path| Path::new(path).symlink_metadata().is_ok()).collect();
-    assert_eq!(left, Vec::<&str>::new(), "{}", outcome.out);
+    assert_eq!(traces(&made), Vec::<PathBuf>::new(), "{}", outcome.out);
     // Without its module, there is no such directory.
     let gadgets = fs::read_dir("/sys/kernel/config/usb_gadget").into_iter().flatten().count();
     assert_eq!(gadgets, 0, "the gadget is gone too");

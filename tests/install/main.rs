@@ -6,6 +6,7 @@ mod docs;
 mod early;
 mod init;
 mod lsb;
+mod retire;
 mod tree;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};

@@ -404,6 +404,7 @@ fn what_ran_left_nothing_either() {
     let target = Target::new();
     target.does("--init runit");
     target.write("var/lib/usbnet/mode", "network");
+    target.write("var/lib/usbnet/mode.new", "netw");
     target.write("var/lib/usbnet-dbus/settings.json", "{}");
     target.write("etc/sv/usbnet/supervise/status", "");
     target.write("etc/sv/usbnet/log/supervise/status", "");
