@@ -9,7 +9,7 @@ use crate::cards::Medium;
 use crate::config::FunctionKind;
 use crate::identity::MacAddr;
 use crate::link::{Addresses, Notice, announces_carrier, keeps_frames};
-use crate::plan::{GadgetTarget, Lending, Observed};
+use crate::plan::{GadgetTarget, Lending, Observed, PortRole};
 use crate::sys::configfs::{EthernetDriver, FunctionSpec, Lun};
 use crate::sys::netlink::Netlink;
 use crate::sys::udc::{StateWatch, UdcState};
@@ -62,7 +62,10 @@ pub fn confirm(sys: &Path, observed: &Observed, wanted: &Wanted) -> Result<Estab
             return Ok(Established {
                 backend: "none",
                 udc: None,
-                role: wanted.target.host.as_ref().map(|host| host.attribute.clone()),
+                role: match &wanted.target.port {
+                    PortRole::Host(switch) => Some(switch.attribute.clone()),
+                    _ => None,
+                },
                 link: None,
                 cable: None,
                 lends: false,

@@ -21,6 +21,7 @@ use crate::sys::cards::{CardError, CardSystem};
 use crate::sys::configfs::{ConfigFs, LiveGadget, Presence, legacy_luns};
 use crate::sys::modules::{self, Index, Modules};
 use crate::sys::netlink::{Netlink, NetlinkError};
+use crate::sys::usb_role::Role;
 use crate::sys::{udc, usb_role};
 
 /// Where the parts of the system are; tests put a directory of their own in front.
@@ -237,11 +238,12 @@ impl Kernel {
     }
 
     fn why_not(&self, name: &str, observed: &Observed) -> Option<String> {
-        let wanted = match self.wanted(name, observed, &Spared::default()) {
+        let wanted = match self.wanted(name, observed, &Spared::default(), true) {
             Ok(wanted) => wanted,
             Err(error) => return Some(error.to_string()),
         };
         if wanted.target.gadget != GadgetTarget::Nothing
+            && !plan::brings_udc(&wanted.target.port, observed.role_before.as_ref())
             && let Err(error) = self.udc_to_come(observed)
         {
             return Some(error.to_string());
@@ -276,7 +278,21 @@ impl Kernel {
     /// # Errors
     /// There is none.
     pub fn udc_to_come(&self, observed: &Observed) -> Result<(), udc::UdcError> {
-        if observed.role_before.is_some() { Ok(()) } else { self.udc(observed).map(drop) }
+        if observed.role_before.as_ref().is_some_and(|before| before.taken == Role::Host) {
+            return Ok(());
+        }
+        self.udc(observed).map(drop).map_err(|none| self.without_udc(none))
+    }
+
+    /// Why there is no UDC, with the port that has the host's role instead.
+    pub(super) fn without_udc(&self, none: udc::UdcError) -> udc::UdcError {
+        let switches = usb_role::list(&self.roots.sys);
+        match plan::device_switch(switches, self.notes().role().as_ref(), None) {
+            Some(switch) if switch.is(Role::Host) => {
+                udc::UdcError::HostsPort { none: Box::new(none), port: switch.next_step() }
+            }
+            _ => none,
+        }
     }
 
     /// Whether there is a UDC to take.

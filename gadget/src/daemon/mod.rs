@@ -348,6 +348,7 @@ impl Daemon {
         let job = Job {
             // Whoever asks for a mode wants all cards in it; one that is only mended stays as it is.
             mends: self.asked_by.is_none() && from == to,
+            by_name: self.asked_by.is_some(),
             from,
             to,
             established,

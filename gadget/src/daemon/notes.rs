@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::error::SwitchError;
 use crate::gather::Gather;
 use crate::plan::{Before, RoleBefore};
+use crate::sys::usb_role::Role;
 
 /// The notes in one run directory.
 #[derive(Debug)]
@@ -62,23 +63,25 @@ impl Notes {
         write(&self.loaded, lines.as_bytes())
     }
 
-    /// The role that usbnet took a port from, if it did.
+    /// The role that usbnet gave a port and what it took it from, if it did.
     #[must_use]
     pub fn role(&self) -> Option<RoleBefore> {
         let text = fs::read_to_string(&self.role).ok()?;
-        let (word, attribute) = text.trim_end().split_once(' ')?;
-        Some(RoleBefore { attribute: attribute.into(), word: word.to_owned() })
+        let (taken, before) = text.trim_end().split_once(' ')?;
+        let (word, attribute) = before.split_once(' ')?;
+        Some(RoleBefore { attribute: attribute.into(), word: word.to_owned(), taken: Role::parse(taken)? })
     }
 
-    /// Notes the role that a port is about to be taken from.
+    /// Notes the role that a port is about to be given, and what it is taken from.
     ///
     /// # Errors
     /// The file system's.
     pub fn keep_role(&self, before: &RoleBefore) -> Result<(), SwitchError> {
-        write(&self.role, format!("{} {}\n", before.word, before.attribute.display()).as_bytes())
+        let RoleBefore { attribute, word, taken } = before;
+        write(&self.role, format!("{} {word} {}\n", taken.word(), attribute.display()).as_bytes())
     }
 
-    /// The port has its role again.
+    /// The port has its role again, or something else has decided.
     pub fn forget_role(&self) {
         let _ = fs::remove_file(&self.role);
     }
@@ -116,9 +119,12 @@ mod tests {
         }
         assert_eq!(notes.loaded(), ["g_ether".to_owned(), "libcomposite".to_owned()].into());
         assert_eq!(notes.role(), None);
-        let role = RoleBefore { attribute: "/sys/class/usb_role/a b/role".into(), word: "device".to_owned() };
-        notes.keep_role(&role).expect("writable");
-        assert_eq!(notes.role(), Some(role));
+        for (word, taken) in [("device", Role::Host), ("none", Role::Device)] {
+            let attribute = "/sys/class/usb_role/a b/role".into();
+            let role = RoleBefore { attribute, word: word.to_owned(), taken };
+            notes.keep_role(&role).expect("writable");
+            assert_eq!(notes.role(), Some(role));
+        }
         notes.forget_role();
         assert_eq!(notes.role(), None);
         notes.forget();

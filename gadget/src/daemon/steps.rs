@@ -14,7 +14,7 @@ use super::supervisor::Supervisor;
 use crate::responder::{Child, Incoming, Report, Settings};
 use crate::sys::clock;
 use crate::sys::netlink::{Netlink, NetlinkError};
-use crate::sys::udc;
+use crate::sys::udc::{self, UdcError};
 use crate::sys::uevent::Uevents;
 
 /// How long a responder may take until its first report.
@@ -60,8 +60,8 @@ pub fn link_down(name: &str, address: std::net::Ipv4Addr, prefix: u8) -> Result<
     }
 }
 
-pub fn await_udc(sys: &Path, named: Option<&str>, limit: Duration) -> Result<String, SwitchError> {
-    let mut uevents = Uevents::open().map_err(io::Error::other)?;
+pub fn await_udc(sys: &Path, named: Option<&str>, limit: Duration) -> Result<String, UdcError> {
+    let mut uevents = Uevents::open().map_err(|error| UdcError::Wait(io::Error::other(error)))?;
     let choice = udc::wait(sys, named, limit, |left| {
         wait_readable(&uevents, left)?;
         while uevents.next_event().map_err(io::Error::other)?.is_some() {}

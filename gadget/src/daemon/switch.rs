@@ -3,6 +3,8 @@
 //! Runs in the worker. An undo is another switch, from whatever is there then.
 
 mod carry_out;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -21,7 +23,8 @@ use super::wanted::{Wanted, arguments};
 use crate::cards::checker::Verdict;
 use crate::control::Refusal;
 use crate::gather::Gather;
-use crate::plan::{self, Observed, Spared, Step};
+use crate::plan::{self, Observed, PortRole, Spared, Step};
+use crate::sys::usb_role::Role;
 
 /// What a switch starts from.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct Job {
     pub returned: BTreeSet<String>,
     /// Nobody asked for the mode: the cards that the host gave back or ejected stay where they are.
     pub mends: bool,
+    /// Somebody asked for the mode by name.
+    pub by_name: bool,
     /// What whoever asked allows.
     pub permission: Permission,
     /// How the loop is told how far it is, and tells that it is cancelled.
@@ -71,9 +76,10 @@ pub struct Switched {
 pub fn perform(kernel: &Kernel, job: Job) -> Switched {
     #[cfg(feature = "fault-points")]
     super::fault::begin();
-    let Job { from, to, established, supervisor, holds, returned, mends, permission, line } = job;
+    let Job { from, to, established, supervisor, holds, returned, mends, by_name, permission, line } = job;
     let hand_over = HandOver::new(kernel, permission, &line, holds);
     let mut switch = Switch::new(kernel, supervisor, hand_over);
+    switch.by_name = by_name;
     let mut before = Spared { returned, ejected: switch.ejected() };
     if mends {
         switch.spared = before.clone();
@@ -142,7 +148,7 @@ pub fn shell_lines(
     held: &[PathBuf],
 ) -> Result<Vec<String>, SwitchError> {
     let observed = kernel.observe(supervisor.and_then(running), held)?;
-    let wanted = kernel.wanted(mode, &observed, &Spared::default())?;
+    let wanted = kernel.wanted(mode, &observed, &Spared::default(), true)?;
     Ok(plan::script(&plan::switch(&observed, &wanted.target)?))
 }
 
@@ -156,6 +162,8 @@ struct Switch<'a> {
     hand_over: HandOver<'a>,
     /// The cards that are not lent although the mode lends cards.
     spared: Spared,
+    /// Somebody asked for the mode by name.
+    by_name: bool,
     /// Whether anything has been carried out.
     changed: bool,
     /// The card that could not be had.
@@ -175,6 +183,7 @@ impl<'a> Switch<'a> {
             kernel,
             hand_over,
             spared: Spared::default(),
+            by_name: false,
             changed: false,
             failed: None,
             complaints: Vec::new(),
@@ -218,6 +227,12 @@ impl<'a> Switch<'a> {
             return Ok(None);
         };
         let (observed, wanted, steps) = self.plan(mode, under_way)?;
+        if let (PortRole::Device { switch, .. }, None) = (&wanted.target.port, &observed.role_before)
+            && switch.is(Role::Host)
+            && !steps.iter().any(|step| matches!(step, Step::TakeRole(_)))
+        {
+            log::warn!("the port has the host's role: {}", switch.next_step());
+        }
         self.note(&observed, under_way, &steps)?;
         let mut kept = BTreeSet::new();
         for (index, step) in steps.iter().enumerate() {
@@ -271,7 +286,8 @@ impl<'a> Switch<'a> {
     ) -> Result<(Observed, Wanted, Vec<Step>), SwitchError> {
         loop {
             let observed = self.observe()?;
-            let wanted = self.kernel.wanted(mode, &observed, &self.spared)?;
+            let asked = self.by_name && under_way.to.as_deref() == Some(mode);
+            let wanted = self.kernel.wanted(mode, &observed, &self.spared, asked)?;
             // At boot, and while it lends, a mode waits for a card with empty slots; whoever asks for it is told.
             let is_asked_for = under_way.from != under_way.to && under_way.to.as_deref() == Some(mode);
             if under_way.from.is_some() && is_asked_for {

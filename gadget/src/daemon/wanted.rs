@@ -10,7 +10,8 @@ use super::kernel::Kernel;
 use crate::config::{HOST, Mode, Switch, UdcChoice};
 use crate::link::{self, Choice, Policy};
 use crate::plan::{
-    self, BackendChoice, Lending, LinkTarget, Observed, Obstacle, ProfileDisk, Realisation, Spared, Target,
+    self, BackendChoice, GadgetTarget, Lending, LinkTarget, Observed, Obstacle, PortRole, ProfileDisk,
+    Realisation, Spared, Target,
 };
 use crate::profile;
 use crate::responder::{self, Settings};
@@ -61,11 +62,17 @@ impl Kernel {
     }
 
     /// Decides a mode in every detail, given what is observed. `spared` are the cards that are not lent although the mode
-    /// lends cards.
+    /// lends cards; `asked`: somebody asks for the mode by name.
     ///
     /// # Errors
     /// What the kernel lacks, that no subnet is free, or that there is nothing to lend.
-    pub fn wanted(&self, name: &str, observed: &Observed, spared: &Spared) -> Result<Wanted, SwitchError> {
+    pub fn wanted(
+        &self,
+        name: &str,
+        observed: &Observed,
+        spared: &Spared,
+        asked: bool,
+    ) -> Result<Wanted, SwitchError> {
         let mode = self.config.mode(name).ok_or_else(|| self.unknown_mode(name))?;
         let realisation = self.realisation(observed, mode)?;
         let gadget = plan::describe(&self.config, mode, &realisation, &self.identity)?;
@@ -87,18 +94,33 @@ impl Kernel {
         };
         let lending = if mode.has_storage() { lending(observed, spared)? } else { Lending::Nothing };
         let profile_disk = self.profile_disk(name, link.as_ref())?;
-        let host = if name == HOST { Some(self.role_switch(observed)?) } else { None };
+        let port = match &gadget {
+            _ if name == HOST => PortRole::Host(self.role_switch(observed)?),
+            GadgetTarget::Nothing => PortRole::Own,
+            _ => self.device_port(observed, asked),
+        };
         Ok(Wanted {
-            target: Target { gadget, udc, link: link_target, lending, profile_disk, host },
+            target: Target { gadget, udc, link: link_target, lending, profile_disk, port },
             link,
             responder,
         })
     }
 
     fn role_switch(&self, observed: &Observed) -> Result<RoleSwitch, Obstacle> {
-        let sys = &self.roots.sys;
-        let udc = self.udc(observed).ok().map(|udc| usb_role::controller(sys, &udc.name));
-        plan::role_switch(usb_role::list(sys), observed.role_before.as_ref(), udc.as_deref())
+        let udc = self.udc_controller(observed);
+        plan::role_switch(usb_role::list(&self.roots.sys), observed.role_before.as_ref(), udc.as_deref())
+    }
+
+    fn device_port(&self, observed: &Observed, asked: bool) -> PortRole {
+        let (switches, udc) = (usb_role::list(&self.roots.sys), self.udc_controller(observed));
+        match plan::device_switch(switches, observed.role_before.as_ref(), udc.as_deref()) {
+            Some(switch) => PortRole::Device { switch, asked },
+            None => PortRole::Own,
+        }
+    }
+
+    fn udc_controller(&self, observed: &Observed) -> Option<PathBuf> {
+        self.udc(observed).ok().map(|udc| usb_role::controller(&self.roots.sys, &udc.name))
     }
 
     /// The profiles of this link, in a mode that offers them.

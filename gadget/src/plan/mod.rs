@@ -8,6 +8,7 @@ mod cards;
 mod describe;
 mod legacy;
 mod profile_disk;
+mod role;
 mod shell;
 mod support;
 mod switch;
@@ -26,12 +27,13 @@ pub use cards::{pulled_out, records, taken};
 pub use describe::{DescribeError, SERIAL, bcd_device, describe, macs, profile_unit, usb_id};
 pub use legacy::legacy_parameters;
 pub use profile_disk::{ProfileDisk, is_image};
+pub use role::{brings_udc, device_switch, role_switch};
 pub use shell::{quote, script};
-pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle, role_switch};
+pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle};
 pub use switch::{PlanError, stop, switch};
 pub use target::{
-    Before, GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, LiveLink, Observed, RoleBefore,
-    Spared, Target,
+    Before, GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, LiveLink, Observed, PortRole,
+    RoleBefore, Spared, Target,
 };
 
 /// The name of our gadget's directory in configfs; what has another name is not ours.
@@ -103,13 +105,13 @@ pub enum Step {
         /// In bytes; `None` leaves the function's own.
         mtu: Option<u16>,
     },
-    /// Give the port the host's role.
-    TakeHostRole(
-        /// What it is taken from.
+    /// Give the port a role.
+    TakeRole(
+        /// Which, and what it is taken from.
         RoleBefore,
     ),
-    /// Give the port the role back that it had before [`Step::TakeHostRole`].
-    LeaveHostRole(
+    /// Give the port the role back that it had before [`Step::TakeRole`], unless something else has decided since.
+    LeaveRole(
         /// What it was taken from.
         RoleBefore,
     ),

@@ -6,6 +6,7 @@ use super::{InterfaceSource, RoleBefore, Step};
 use crate::cards::{Medium, MountRecord};
 use crate::sys::configfs::{Check, Lun, Operation};
 use crate::sys::modules::{Load, Source};
+use crate::sys::usb_role::{Role, is_musb};
 
 /// The lines of a POSIX shell script that does what the steps do, in their order.
 #[must_use]
@@ -63,8 +64,8 @@ impl Step {
                 lines.push(format!(r#"ip link set dev "$interface"{mtu} up"#));
                 lines
             }
-            Self::TakeHostRole(before) => vec![role_line("host", before)],
-            Self::LeaveHostRole(before) => vec![role_line(&before.word, before)],
+            Self::TakeRole(before) => vec![role_line(before.taken.word_for(&before.attribute), before)],
+            Self::LeaveRole(before) => leave_role_lines(before),
             Self::Eject { lun, force, .. } if *force => vec![format!("echo 1 > {}/forced_eject", unit(lun))],
             Self::Eject { lun, .. } => vec![format!("echo > {}/file", unit(lun))],
             Self::Insert { lun, medium, .. } => {
@@ -116,6 +117,23 @@ fn unit(lun: &Lun) -> String {
 
 fn role_line(word: &str, before: &RoleBefore) -> String {
     format!(r"printf '%s\n' {} > {}", quote(word), path(&before.attribute))
+}
+
+/// What something else has decided since stays; and see [`crate::sys::usb_role`] on musb's `otg`.
+fn leave_role_lines(before: &RoleBefore) -> Vec<String> {
+    let attribute = path(&before.attribute);
+    let give_back = role_line(&before.word, before);
+    match (is_musb(&before.attribute), before.taken) {
+        (false, taken) => vec![format!("! grep -qx {} {attribute} || {give_back}", taken.word())],
+        (true, Role::Device) => vec![format!("! grep -q '^b_' {attribute} || {give_back}")],
+        (true, Role::Host) => {
+            let peripheral = role_line(Role::Device.word_for(&before.attribute), before);
+            vec![
+                format!("! grep -q '^a_' {attribute} || {{ {give_back}; sleep 1; }}"),
+                format!("! grep -q '^a_' {attribute} || {peripheral}"),
+            ]
+        }
+    }
 }
 
 /// Only looks, whatever the configuration says: a printed plan is no repair.

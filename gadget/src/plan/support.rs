@@ -1,13 +1,12 @@
 //! What this kernel can do: which backend, which functions, and why not the others.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::legacy::serves;
-use super::target::{Observed, RoleBefore};
+use super::target::Observed;
 use crate::config::{Backend, FunctionKind, HostPreset, Mode};
 use crate::sys::configfs::Presence;
 use crate::sys::modules::{Availability, Modules};
-use crate::sys::usb_role::RoleSwitch;
 
 /// The backend that is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,26 +183,6 @@ pub fn obstacle(choice: &BackendChoice, mode: &Mode, cards: usize, modules: &Mod
                 !replaced && (!function.is_network() || !serves(**function).contains(function))
             })
             .map(|function| Obstacle::NotLegacy { function: *function, ether: ether.clone() }),
-    }
-}
-
-/// What decides the role of the port: what did the last time, else what belongs to the UDC, else the only one. `udc` is
-/// the controller of the UDC, where one can be chosen.
-///
-/// # Errors
-/// There is none, or which of several is not clear.
-pub fn role_switch(
-    mut switches: Vec<RoleSwitch>,
-    before: Option<&RoleBefore>,
-    udc: Option<&Path>,
-) -> Result<RoleSwitch, Obstacle> {
-    let did = |switch: &RoleSwitch| before.is_some_and(|before| before.attribute == switch.attribute);
-    let own = |switch: &RoleSwitch| udc.is_some_and(|udc| switch.is_of(udc));
-    let found = switches.iter().position(did).or_else(|| switches.iter().position(own));
-    match (found, switches.len()) {
-        (None, 0) => Err(Obstacle::NoRoleSwitch),
-        (None, 2..) => Err(Obstacle::OtherRoleSwitches),
-        (found, _) => Ok(switches.swap_remove(found.unwrap_or(0))),
     }
 }
 

@@ -9,15 +9,16 @@ use super::cards::{HandOver, hand_over};
 use super::describe::STORAGE_INSTANCE;
 use super::legacy::has_parameters;
 use super::profile_disk;
+use super::role;
 use super::support::leftover_modules;
-use super::target::{GadgetTarget, LegacyTarget, Lending, LinkTarget, Observed, Target};
-use super::{InterfaceSource, RoleBefore, Step};
+use super::target::{GadgetTarget, LegacyTarget, Lending, LinkTarget, Observed, PortRole, Target};
+use super::{InterfaceSource, Step};
 use crate::sys::configfs::{
     FunctionSpec, GadgetSpec, Lun, Operation, Presence, difference, emptying, removal,
 };
 use crate::sys::modules::{Availability, Load, Source};
 use crate::sys::udc::{self, Udc};
-use crate::sys::usb_role::RoleSwitch;
+use crate::sys::usb_role::Role;
 
 /// How long a plan waits for a UDC that is not there yet: a late driver at boot, a port that leaves host mode.
 const AWAIT_SECONDS: u32 = 10;
@@ -99,11 +100,11 @@ pub fn switch(observed: &Observed, target: &Target) -> Result<Vec<Step>, PlanErr
     steps.extend(withdraw);
     let mut gadget = with_media(gadget, insert);
     // Some controllers have no UDC while they are a host's.
-    match planner.role(target.host.as_ref()) {
-        Some(leave @ Step::LeaveHostRole(_)) => gadget.insert(0, leave),
-        Some(take) => gadget.push(take),
-        None => {}
-    }
+    let role = role::steps(&target.port, observed.role_before.as_ref());
+    let (before, behind): (Vec<_>, Vec<_>) =
+        role.into_iter().partition(|step| leads_to_udc(step, &target.gadget));
+    gadget.splice(0..0, before);
+    gadget.extend(behind);
     steps.extend(planner.around(gadget, changed, target));
     steps.extend(give_back);
     Ok(steps)
@@ -118,7 +119,7 @@ pub fn stop(observed: &Observed) -> Vec<Step> {
     steps.extend(profile_disk::exchange(observed, None, true, Lun::Legacy).0);
     steps.extend(planner.stop_responder());
     steps.extend(planner.remove_gadget());
-    steps.extend(planner.role(None));
+    steps.extend(role::steps(&PortRole::Own, observed.role_before.as_ref()));
     steps.extend(give_back);
     let modules = leftover_modules(observed);
     let (configfs, rest): (Vec<_>, Vec<_>) = modules.into_iter().partition(|module| module == "configfs");
@@ -136,6 +137,15 @@ fn with_media(mut gadget: Vec<Step>, insert: Vec<Step>) -> Vec<Step> {
     let bind = gadget.iter().position(|step| matches!(step, Step::Bind { .. })).unwrap_or(gadget.len());
     gadget.splice(bind..bind, insert);
     gadget
+}
+
+/// Whether the gadget can use what a step makes of the port; otherwise it goes before the step.
+fn leads_to_udc(step: &Step, gadget: &GadgetTarget) -> bool {
+    match step {
+        Step::TakeRole(before) => before.taken == Role::Device,
+        Step::LeaveRole(before) => before.taken == Role::Host || *gadget != GadgetTarget::Nothing,
+        _ => false,
+    }
 }
 
 struct Planner<'a> {
@@ -251,20 +261,6 @@ impl Planner<'_> {
     fn unbind(&self) -> Vec<Step> {
         let bound = self.observed.gadget.iter().filter(|live| live.udc.is_some());
         bound.map(|live| Step::Unbind { gadget: live.path.clone() }).collect()
-    }
-
-    /// The step that leads to the role. A port that is a host's already, by its cable or somebody else's doing, is left
-    /// alone then and later.
-    fn role(&self, host: Option<&RoleSwitch>) -> Option<Step> {
-        let before = self.observed.role_before.clone();
-        match host {
-            None => before.map(Step::LeaveHostRole),
-            Some(host) if host.is_host() => None,
-            Some(host) => Some(Step::TakeHostRole(before.unwrap_or_else(|| RoleBefore {
-                attribute: host.attribute.clone(),
-                word: host.word_back().to_owned(),
-            }))),
-        }
     }
 
     fn unload_legacy(&self) -> Option<Step> {

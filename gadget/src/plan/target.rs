@@ -16,7 +16,7 @@ use crate::sys::cards::CardError;
 use crate::sys::configfs::{ConfigFs, GadgetSpec, LiveGadget, LiveLun, OtherGadget, Presence};
 use crate::sys::modules::{Load, Modules};
 use crate::sys::udc::Udc;
-use crate::sys::usb_role::RoleSwitch;
+use crate::sys::usb_role::{Role, RoleSwitch};
 
 /// What a plan starts from.
 #[derive(Debug, Clone)]
@@ -112,13 +112,15 @@ impl Before {
     }
 }
 
-/// What a port was before usbnet gave it the host's role.
+/// What a port was before usbnet gave it another role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleBefore {
     /// The attribute that decides.
     pub attribute: PathBuf,
     /// What is to be written there.
     pub word: String,
+    /// The role that usbnet gives it.
+    pub taken: Role,
 }
 
 /// A loaded legacy module.
@@ -158,8 +160,24 @@ pub struct Target {
     pub lending: Lending,
     /// The profile disk, for a mode that has one.
     pub profile_disk: Option<ProfileDisk>,
-    /// Which port gets the host's role; `None` for none.
-    pub host: Option<RoleSwitch>,
+    /// The role of the port.
+    pub port: PortRole,
+}
+
+/// The role that a port is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortRole {
+    /// What it has without usbnet.
+    Own,
+    /// The host's.
+    Host(RoleSwitch),
+    /// The device's, unless something else decides.
+    Device {
+        /// The port.
+        switch: RoleSwitch,
+        /// Somebody asks for the mode by name, and means that port.
+        asked: bool,
+    },
 }
 
 /// Which cards the host gets.

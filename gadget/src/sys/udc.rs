@@ -46,6 +46,14 @@ pub enum UdcError {
         /// What there is instead.
         present: String,
     },
+    /// There is none that would do, and a port has the host's role.
+    #[error("{none}; {port}")]
+    HostsPort {
+        /// Why none would do.
+        none: Box<Self>,
+        /// The port, and what makes it a device's.
+        port: String,
+    },
     /// Waiting for one did not help.
     #[error("no usable UDC after {} s: {last}", waited.as_secs())]
     Timeout {

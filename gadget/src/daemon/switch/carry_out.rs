@@ -63,7 +63,8 @@ impl Switch<'_> {
             }
             Step::AwaitUdc { named, seconds } => {
                 let limit = Duration::from_secs((*seconds).into());
-                self.found_udc = Some(await_udc(sys, named.as_deref(), limit)?);
+                let found = await_udc(sys, named.as_deref(), limit);
+                self.found_udc = Some(found.map_err(|none| self.kernel.without_udc(none))?);
             }
             Step::Bind { gadget, udc } => {
                 // The kernel keeps its settings: what the host sends before the console has it open comes back otherwise.
@@ -75,8 +76,8 @@ impl Switch<'_> {
                 let name = self.interface_name(interface)?;
                 self.interface = Some(link_up(&name, *address, *prefix, *mtu)?);
             }
-            Step::TakeHostRole(before) => self.take_host_role(before)?,
-            Step::LeaveHostRole(before) => self.leave_host_role(before)?,
+            Step::TakeRole(before) => self.take_role(before)?,
+            Step::LeaveRole(before) => self.leave_role(before)?,
             Step::StartResponder { .. } => {
                 if let (Some(settings), Some(interface)) = (responder, &self.interface) {
                     let settings = Settings { interface: interface.clone(), ..settings.clone() };
@@ -95,18 +96,23 @@ impl Switch<'_> {
         Ok(())
     }
 
-    /// One that is not taken is given back at once: the mode before needs its UDC.
-    fn take_host_role(&self, before: &RoleBefore) -> Result<(), SwitchError> {
+    /// One that is not taken is given back at once: the mode before needs what it had.
+    fn take_role(&self, before: &RoleBefore) -> Result<(), SwitchError> {
+        let RoleBefore { attribute, word, taken } = before;
         self.kernel.notes().keep_role(before)?;
-        let taken = usb_role::set(&before.attribute, usb_role::HOST, ROLE_WITHIN);
-        if taken.is_err() {
-            self.leave_host_role(before)?;
+        let done = usb_role::set(attribute, taken.word_for(attribute), ROLE_WITHIN);
+        if done.is_err() {
+            usb_role::set(attribute, word, ROLE_WITHIN)?;
+            self.kernel.notes().forget_role();
         }
-        Ok(taken?)
+        Ok(done?)
     }
 
-    fn leave_host_role(&self, before: &RoleBefore) -> Result<(), SwitchError> {
-        usb_role::set(&before.attribute, &before.word, ROLE_WITHIN)?;
+    /// What the connector has decided since is not written over: on some controllers `none` ends what a cable began.
+    fn leave_role(&self, before: &RoleBefore) -> Result<(), SwitchError> {
+        if before.taken.is(&usb_role::read(&before.attribute)) {
+            usb_role::set(&before.attribute, &before.word, ROLE_WITHIN)?;
+        }
         self.kernel.notes().forget_role();
         Ok(())
     }

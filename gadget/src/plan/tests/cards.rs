@@ -63,7 +63,7 @@ fn wanted(functions: &[FunctionKind]) -> Target {
         true => Lending::AllBut(Spared::default()),
         false => Lending::Nothing,
     };
-    Target { gadget, udc: None, link: None, lending, profile_disk: None, host: None }
+    Target { gadget, udc: None, link: None, lending, profile_disk: None, port: PortRole::Own }
 }
 
 impl World {

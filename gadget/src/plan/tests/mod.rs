@@ -81,7 +81,7 @@ fn target_with(functions: &[FunctionKind], with: &Realisation) -> Target {
         mtu: Some(1400),
         responder: Some(vec!["--name".to_owned(), "it's".to_owned()]),
     });
-    Target { gadget, udc: None, link, lending: Lending::Nothing, profile_disk: None, host: None }
+    Target { gadget, udc: None, link, lending: Lending::Nothing, profile_disk: None, port: PortRole::Own }
 }
 
 fn target(functions: &[FunctionKind]) -> Target {
@@ -151,8 +151,8 @@ fn outline(steps: &[Step]) -> String {
             Step::Bind { udc, .. } => format!("bind:{}", udc.as_deref().unwrap_or("found")),
             Step::LinkUp { .. } => "link-up".to_owned(),
             Step::StartResponder { .. } => "start-responder".to_owned(),
-            Step::TakeHostRole(before) => format!("take-host:{}", before.word),
-            Step::LeaveHostRole(before) => format!("leave-host:{}", before.word),
+            Step::TakeRole(before) => format!("take-{}:{}", before.taken.word(), before.word),
+            Step::LeaveRole(before) => format!("leave-{}:{}", before.taken.word(), before.word),
             Step::Eject { card, .. } => format!("eject:{card}"),
             Step::WithdrawProfiles { .. } => "withdraw-profiles".to_owned(),
             Step::OfferProfiles { .. } => "offer-profiles".to_owned(),

@@ -1,38 +1,120 @@
 //! The role of the port around a mode.
 
 use super::*;
-use crate::sys::usb_role::RoleSwitch;
+use crate::sys::usb_role::{Role, RoleSwitch};
 
 const ROLE: &str = "/sys/class/usb_role/a-role-switch/role";
 const MUSB: &str = "/sys/bus/platform/devices/musb-hdrc.0/mode";
 
 fn switch_of(attribute: &str, role: &str, controller: &str) -> RoleSwitch {
-    RoleSwitch { attribute: attribute.into(), role: role.to_owned(), controller: controller.into() }
+    RoleSwitch {
+        attribute: attribute.into(),
+        role: role.to_owned(),
+        controller: controller.into(),
+        connector: false,
+    }
 }
 
-fn before(attribute: &str, word: &str) -> RoleBefore {
-    RoleBefore { attribute: attribute.into(), word: word.to_owned() }
+fn before(attribute: &str, word: &str, taken: Role) -> RoleBefore {
+    RoleBefore { attribute: attribute.into(), word: word.to_owned(), taken }
+}
+
+fn was(word: &str) -> Option<RoleBefore> {
+    Some(before(ROLE, word, Role::Host))
+}
+
+fn made_device(word: &str) -> Option<RoleBefore> {
+    Some(before(ROLE, word, Role::Device))
 }
 
 fn to_host(attribute: &str, role: &str) -> Target {
-    Target { host: Some(switch_of(attribute, role, "")), ..target(&[]) }
+    Target { port: PortRole::Host(switch_of(attribute, role, "")), ..target(&[]) }
+}
+
+/// A mode with a gadget that nobody asked for.
+fn at_boot(role: &str) -> Target {
+    Target { port: PortRole::Device { switch: switch_of(ROLE, role, ""), asked: false }, ..target(&[Ncm]) }
+}
+
+fn by_name(role: &str) -> Target {
+    Target { port: PortRole::Device { switch: switch_of(ROLE, role, ""), asked: true }, ..target(&[Ncm]) }
+}
+
+fn type_c(role: &str) -> Target {
+    let switch = RoleSwitch { connector: true, ..switch_of(ROLE, role, "") };
+    Target { port: PortRole::Device { switch, asked: true }, ..target(&[Ncm]) }
+}
+
+fn musb(role: &str) -> Target {
+    Target { port: PortRole::Device { switch: switch_of(MUSB, role, ""), asked: true }, ..target(&[Ncm]) }
 }
 
 #[test]
 fn the_gadget_goes_before_the_role_and_comes_behind_it() {
     const DOWN: &str = "stop-responder unbind configfs";
     const UP: &str = "configfs bind:dummy_udc.0 link-up start-responder";
-    let noted = || Some(before(ROLE, "device"));
-    let rows: [(&str, &[FunctionKind], Option<RoleBefore>, Target, String); 9] = [
+    let rows: [(&str, &[FunctionKind], Option<RoleBefore>, Target, String); 31] = [
         ("to the host's", &[Ncm], None, to_host(ROLE, "device"), format!("{DOWN} take-host:device")),
         ("without a gadget", &[], None, to_host(ROLE, "none"), "take-host:none".to_owned()),
         ("musb", &[Ncm], None, to_host(MUSB, "b_peripheral"), format!("{DOWN} take-host:otg")),
         ("by its cable already", &[Ncm], None, to_host(ROLE, "host"), DOWN.to_owned()),
-        ("taken already", &[], noted(), to_host(ROLE, "host"), String::new()),
-        ("lost since", &[], noted(), to_host(ROLE, "none"), "take-host:device".to_owned()),
-        ("back", &[], noted(), target(&[Ncm]), format!("leave-host:device {UP}")),
-        ("back to nothing", &[], noted(), target(&[]), "leave-host:device".to_owned()),
+        ("taken already", &[], was("device"), to_host(ROLE, "host"), String::new()),
+        ("lost", &[], was("device"), to_host(ROLE, "none"), "leave-host:device take-host:none".to_owned()),
+        (
+            "from the device's",
+            &[Ncm],
+            made_device("none"),
+            to_host(ROLE, "device"),
+            format!("{DOWN} leave-device:none take-host:none"),
+        ),
+        (
+            "from the device's to its own",
+            &[Ncm],
+            made_device("host"),
+            to_host(ROLE, "device"),
+            format!("{DOWN} leave-device:host"),
+        ),
+        ("a stick came", &[], made_device("none"), to_host(ROLE, "host"), "leave-device:none".to_owned()),
+        ("back", &[], was("device"), at_boot("host"), format!("leave-host:device {UP}")),
+        ("back, whoever decides", &[], was("device"), target(&[Ncm]), format!("leave-host:device {UP}")),
+        ("back to nothing", &[], was("device"), target(&[]), "leave-host:device".to_owned()),
+        ("a computer came", &[], was("none"), by_name("device"), format!("leave-host:none {UP}")),
         ("never taken", &[], None, target(&[Ncm]), UP.to_owned()),
+        ("a device's", &[], None, by_name("device"), UP.to_owned()),
+        ("none, at boot", &[], None, at_boot("none"), format!("take-device:none {UP}")),
+        ("none, by name", &[], None, by_name("none"), format!("take-device:none {UP}")),
+        ("none, and nothing else to do", &[Ncm], None, by_name("none"), "take-device:none".to_owned()),
+        ("a host's, at boot", &[], None, at_boot("host"), UP.to_owned()),
+        ("a host's, by name", &[], None, by_name("host"), format!("take-device:host {UP}")),
+        ("a Type-C connector's none", &[], None, type_c("none"), UP.to_owned()),
+        ("a Type-C connector's host", &[], None, type_c("host"), UP.to_owned()),
+        ("a Type-C connector's, ours", &[], was("none"), type_c("host"), format!("leave-host:none {UP}")),
+        ("a musb's host, by name", &[], None, musb("a_idle"), format!("take-device:otg {UP}")),
+        ("a musb without a cable", &[], None, musb("b_idle"), UP.to_owned()),
+        (
+            "ours, and none before",
+            &[],
+            was("none"),
+            at_boot("host"),
+            format!("leave-host:none take-device:none {UP}"),
+        ),
+        ("made one already", &[Ncm], made_device("host"), at_boot("device"), String::new()),
+        ("for another gadget", &[], made_device("host"), by_name("device"), UP.to_owned()),
+        (
+            "a stick came, at boot",
+            &[],
+            made_device("none"),
+            at_boot("host"),
+            format!("leave-device:none {UP}"),
+        ),
+        (
+            "a stick came, by name",
+            &[],
+            made_device("none"),
+            by_name("host"),
+            format!("leave-device:none take-device:host {UP}"),
+        ),
+        ("to no gadget", &[Ncm], made_device("host"), target(&[]), format!("{DOWN} leave-device:host")),
     ];
     for (name, from, role_before, target, expected) in rows {
         let (_fake, observed) = reached(from);
@@ -42,18 +124,39 @@ fn the_gadget_goes_before_the_role_and_comes_behind_it() {
 }
 
 #[test]
-fn a_udc_that_comes_with_the_role_is_waited_for() {
+fn a_note_on_another_port_counts_for_nothing() {
     let (_fake, observed) = reached(&[]);
-    let observed = Observed { role_before: Some(before(ROLE, "device")), udcs: Vec::new(), ..observed };
-    let steps = switch(&observed, &target(&[Ncm])).expect("a plan");
-    assert_eq!(outline(&steps), "leave-host:device configfs await:any bind:found link-up start-responder");
+    let role_before = Some(before(MUSB, "otg", Role::Device));
+    let steps = switch(&Observed { role_before, ..observed }, &to_host(ROLE, "device")).expect("a plan");
+    assert_eq!(outline(&steps), "leave-device:otg take-host:device");
+}
+
+#[test]
+fn a_udc_that_comes_with_the_role_is_waited_for() {
+    const UP: &str = "configfs await:any bind:found link-up start-responder";
+    let rows: [(&str, Option<RoleBefore>, Target, String, bool); 4] = [
+        ("left", was("device"), by_name("host"), format!("leave-host:device {UP}"), true),
+        ("taken", None, by_name("host"), format!("take-device:host {UP}"), true),
+        ("left alone", None, at_boot("host"), UP.to_owned(), false),
+        ("a device's", None, by_name("device"), UP.to_owned(), false),
+    ];
+    for (name, role_before, target, expected, comes) in rows {
+        let (_fake, observed) = reached(&[]);
+        assert_eq!(brings_udc(&target.port, role_before.as_ref()), comes, "{name}");
+        let observed = Observed { role_before, udcs: Vec::new(), ..observed };
+        let steps = switch(&observed, &target).expect(name);
+        assert_eq!(outline(&steps), expected, "{name}");
+    }
 }
 
 #[test]
 fn stop_gives_the_role_back() {
-    for (role_before, expected) in
-        [(Some(before(MUSB, "otg")), "configfs leave-host:otg"), (None, "configfs")]
-    {
+    let rows = [
+        (Some(before(MUSB, "otg", Role::Host)), "configfs leave-host:otg"),
+        (made_device("host"), "configfs leave-device:host"),
+        (None, "configfs"),
+    ];
+    for (role_before, expected) in rows {
         let (_fake, observed) = reached(&[]);
         // What an earlier mode left of the gadget.
         let (fake, _) = reached(&[Ncm]);
@@ -63,16 +166,43 @@ fn stop_gives_the_role_back() {
     }
 }
 
+/// What `sh` makes of a step: what the attribute says before, what it says then; musb's is a file here, which shows the
+/// word itself.
 #[test]
-fn a_role_as_a_shell_line() {
+fn a_role_in_the_shell() {
     let rows = [
-        (Step::TakeHostRole(before(ROLE, "device")), format!(r"printf '%s\n' host > {ROLE}")),
-        (Step::LeaveHostRole(before(ROLE, "device")), format!(r"printf '%s\n' device > {ROLE}")),
-        (Step::LeaveHostRole(before(MUSB, "otg")), format!(r"printf '%s\n' otg > {MUSB}")),
+        ("role", "device", "device", Role::Host, true, "host"),
+        ("role", "none", "none", Role::Device, true, "device"),
+        ("mode", "a_idle", "otg", Role::Device, true, "peripheral"),
+        ("role", "host", "none", Role::Host, false, "none"),
+        ("role", "device", "none", Role::Host, false, "device"),
+        ("role", "device", "host", Role::Device, false, "host"),
+        ("role", "none", "host", Role::Device, false, "none"),
+        ("mode", "b_idle", "otg", Role::Host, false, "b_idle"),
+        ("mode", "b_idle", "otg", Role::Device, false, "otg"),
+        ("mode", "a_host", "otg", Role::Device, false, "a_host"),
     ];
-    for (step, expected) in rows {
-        assert_eq!(step.shell(), [expected]);
+    let dir = tempfile::tempdir().expect("a directory");
+    for (name, now, word, taken, takes, expected) in rows {
+        let attribute = dir.path().join(name);
+        fs::write(&attribute, format!("{now}\n")).expect("a role");
+        let before = RoleBefore { attribute: attribute.clone(), word: word.to_owned(), taken };
+        let step = if takes { Step::TakeRole(before) } else { Step::LeaveRole(before) };
+        let lines = script(&[step]).join("\n");
+        let done = std::process::Command::new("sh").args(["-c", &lines]).status().expect("a shell");
+        assert!(done.success(), "{lines}");
+        assert_eq!(fs::read_to_string(&attribute).expect("a role").trim(), expected, "{now}: {lines}");
     }
+}
+
+#[test]
+fn a_musb_that_stays_a_host_as_shell_lines() {
+    let leave = Step::LeaveRole(before(MUSB, "otg", Role::Host));
+    let expected = [
+        format!(r"! grep -q '^a_' {MUSB} || {{ printf '%s\n' otg > {MUSB}; sleep 1; }}"),
+        format!(r"! grep -q '^a_' {MUSB} || printf '%s\n' peripheral > {MUSB}"),
+    ];
+    assert_eq!(leave.shell(), expected);
 }
 
 #[test]
@@ -80,7 +210,7 @@ fn one_of_several_switches_is_chosen_or_none() {
     let a = || switch_of(ROLE, "device", "/sys/devices/a.usb");
     let b = || switch_of("/sys/class/usb_role/b-role-switch/role", "none", "/sys/devices/b.usb");
     let (of_a, of_b, of_none) = ("/sys/devices/a.usb", "/sys/devices/b.usb", "/sys/devices/c.usb");
-    let noted = before(ROLE, "device");
+    let noted = before(ROLE, "device", Role::Host);
     let rows: [(&str, Vec<RoleSwitch>, Option<&RoleBefore>, Option<&str>, Result<RoleSwitch, &str>); 9] = [
         ("none", vec![], None, Some(of_a), Err("neither /sys/class/usb_role/*/role nor")),
         ("none, and no UDC", vec![], None, None, Err("/sys/bus/platform/devices/musb*/mode")),
@@ -98,5 +228,24 @@ fn one_of_several_switches_is_chosen_or_none() {
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{name}: {error}"),
             (found, _) => panic!("{name}: {found:?}"),
         }
+    }
+}
+
+#[test]
+fn a_port_of_another_controller_is_no_devices() {
+    let a = || switch_of(ROLE, "host", "/sys/devices/a.usb");
+    let b = || switch_of("/sys/class/usb_role/b-role-switch/role", "none", "/sys/devices/b.usb");
+    let (of_a, of_b) = ("/sys/devices/a.usb", "/sys/devices/b.usb");
+    let noted = before(ROLE, "host", Role::Device);
+    let rows: [(&str, Vec<RoleSwitch>, Option<&RoleBefore>, Option<&str>, Option<RoleSwitch>); 6] = [
+        ("none", vec![], None, None, None),
+        ("the UDC's", vec![a(), b()], None, Some(of_b), Some(b())),
+        ("only one, of another controller", vec![a()], None, Some(of_b), None),
+        ("only one, and no UDC yet", vec![a()], None, None, Some(a())),
+        ("several, and no UDC yet", vec![a(), b()], None, None, None),
+        ("as the last time", vec![b(), a()], Some(&noted), Some(of_a), Some(a())),
+    ];
+    for (name, switches, before, udc, expected) in rows {
+        assert_eq!(device_switch(switches, before, udc.map(Path::new)), expected, "{name}");
     }
 }
