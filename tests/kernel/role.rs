@@ -1,4 +1,5 @@
-//! The device's port becomes a host's: the gadget and the cards are back before, and come again behind it.
+//! The device's port becomes a host's: the gadget and the cards are back before, and come again behind it. And a device's,
+//! where it is none.
 
 use std::fs;
 
@@ -34,6 +35,11 @@ fn is_a_host(switch: &RoleSwitch) {
     assert!(now.link.is_none() && now.responder.is_none());
     let bound = fs::read_to_string("/sys/kernel/config/usb_gadget/usbnet/UDC").unwrap_or_default();
     assert_eq!(bound.trim(), "", "the gadget is still on its UDC");
+}
+
+fn kill_daemon() {
+    kill(Pid::from_raw(daemon_pid()), Signal::SIGKILL).expect("a daemon");
+    wait_until("the daemon to end", || processes().is_empty());
 }
 
 #[test]
@@ -89,14 +95,77 @@ fn stop_gives_the_role_back() {
     // It was the last mode, and a daemon that was killed in it is not there to give the role back.
     usbnet_ok(&["start"]);
     is_a_host(&switch);
-    kill(Pid::from_raw(daemon_pid()), Signal::SIGKILL).expect("a daemon");
-    wait_until("the daemon to end", || processes().is_empty());
+    kill_daemon();
     usbnet_ok(&["start"]);
     is_a_host(&switch);
-    kill(Pid::from_raw(daemon_pid()), Signal::SIGKILL).expect("a daemon");
-    wait_until("the daemon to end", || processes().is_empty());
+    kill_daemon();
     usbnet_ok(&["stop"]);
     assert_eq!(switch.role(), "device");
+}
+
+#[test]
+fn a_port_without_a_role_becomes_a_devices() {
+    let _lab = Lab::begin();
+    let switch = RoleSwitch::that_says("none");
+    usbnet_ok(&["start"]);
+    assert_eq!(switch.role(), "device");
+    gets_a_lease();
+    usbnet_ok(&["mode", "host"]);
+    is_a_host(&switch);
+    usbnet_ok(&["mode", "network"]);
+    assert_eq!(switch.role(), "device");
+    gets_a_lease();
+    usbnet_ok(&["mode", "charging"]);
+    assert_eq!(switch.role(), "none");
+    usbnet_ok(&["mode", "network"]);
+    assert_eq!(switch.role(), "device");
+    kill_daemon();
+    usbnet_ok(&["stop"]);
+    assert_eq!(switch.role(), "none");
+}
+
+#[test]
+fn a_hosts_port_becomes_a_devices_for_whoever_asks() {
+    let _lab = Lab::begin();
+    let switch = RoleSwitch::that_says("host");
+    usbnet_ok(&["start"]);
+    assert_eq!((status().mode.as_deref(), switch.role().as_str()), (Some("network"), "host"), "nobody asked");
+    let plan = usbnet_ok(&["mode", "network", "--plan"]);
+    assert!(plan.contains("'%s\\n' device > /sys/class/usb_role/fake-role-switch/role"), "{plan}");
+    assert_eq!(switch.role(), "host", "--plan changes nothing");
+    usbnet_ok(&["mode", "network"]);
+    assert_eq!(switch.role(), "device");
+    gets_a_lease();
+    kill_daemon();
+    usbnet_ok(&["start"]);
+    assert_eq!((status().mode.as_deref(), switch.role().as_str()), (Some("network"), "device"));
+    gets_a_lease();
+    usbnet_ok(&["mode", "host"]);
+    is_a_host(&switch);
+    usbnet_ok(&["mode", "network"]);
+    assert_eq!(switch.role(), "device");
+    usbnet_ok(&["stop"]);
+    assert_eq!(switch.role(), "host");
+}
+
+#[test]
+fn what_a_connector_decides_stays() {
+    let _lab = Lab::begin();
+    let switch = RoleSwitch::that_says("none");
+    switch.has_a_connector();
+    usbnet_ok(&["start"]);
+    assert_eq!(switch.role(), "none");
+    usbnet_ok(&["mode", "host"]);
+    is_a_host(&switch);
+    switch.decide("device"); // a computer is plugged in
+    usbnet_ok(&["mode", "network"]);
+    assert_eq!(switch.role(), "device");
+    gets_a_lease();
+    switch.decide("host"); // and a stick in its place
+    usbnet_ok(&["mode", "charging"]);
+    usbnet_ok(&["mode", "network"]);
+    usbnet_ok(&["stop"]);
+    assert_eq!(switch.role(), "host");
 }
 
 #[test]

@@ -5,9 +5,10 @@
 
 use std::fs;
 
-use crate::run::sh;
+use crate::{cable, run::sh};
 
 const CLASS: &str = "/sys/class/usb_role";
+const SWITCH: &str = "/sys/class/usb_role/fake-role-switch";
 const ROLE: &str = "/sys/class/usb_role/fake-role-switch/role";
 
 /// The switch, until dropped.
@@ -18,10 +19,28 @@ impl RoleSwitch {
     /// Puts one there that says `device`.
     #[must_use]
     pub fn fake() -> Self {
+        Self::that_says("device")
+    }
+
+    /// Puts one there that says this, and belongs to the UDC.
+    #[must_use]
+    pub fn that_says(role: &str) -> Self {
         sh(&format!(
-            "modprobe roles; mount -t tmpfs none {CLASS}; mkdir {CLASS}/fake-role-switch; echo device > {ROLE}"
+            "modprobe roles; mount -t tmpfs none {CLASS}; mkdir {SWITCH}; echo {role} > {ROLE}; \
+             ln -s /sys/devices/platform/{} {SWITCH}/device",
+            cable::UDC
         ));
         Self(())
+    }
+
+    /// Gives it a Type-C connector.
+    pub fn has_a_connector(&self) {
+        sh(&format!("mkdir {SWITCH}/connector"));
+    }
+
+    /// What a connector does when something is plugged in.
+    pub fn decide(&self, role: &str) {
+        sh(&format!("echo {role} > {ROLE}"));
     }
 
     /// What it says.
