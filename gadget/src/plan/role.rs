@@ -1,4 +1,4 @@
-//! The role of the port: which switch decides it, and the step that leads to it.
+//! The role of the port: which switch decides it, and the steps that lead to it.
 
 use std::path::Path;
 

@@ -186,6 +186,9 @@ fn a_hosts_port_without_a_udc_says_what_to_do() {
         let error = device.kernel.udc_to_come(&observed).expect_err(name).to_string();
         assert!(of_check.iter().all(|part| error.contains(part)), "{name}: {error}");
         assert_eq!(error.contains("is \"host\""), role == HOST, "{name}: {error}");
+        let waited =
+            device.execute(&[Step::AwaitUdc { named: None, seconds: 0 }]).expect_err(name).to_string();
+        assert!(of_check.iter().all(|part| waited.contains(part)), "{name}: {waited}");
     }
     // usbnet made it one: the UDC comes with the next mode.
     let device = Device::new(HOST, false, false);
