@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use usbnet::cli::client::{ClientError, Connection};
 use usbnet::control::{Mode, ModeReply, Phase, Status};
 
+use crate::cable::Cable;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::view::{Facts, Signal, View, host, named};
@@ -35,8 +36,7 @@ struct Known {
     facts: Option<Facts>,
     settings: Settings,
     view: View,
-    /// A mode is being set, or just was: that the host has not found the new gadget yet is no pulled cable.
-    settling: bool,
+    cable: Cable,
     /// Counts what makes an answer that is on its way out of date.
     turns: u64,
 }
@@ -62,7 +62,7 @@ impl Bridge {
         signals: Sender<Signal>,
     ) -> Self {
         let view = View::of(None, &settings, &View::default());
-        let known = Mutex::new(Known { facts: None, settings, view, settling: false, turns: 0 });
+        let known = Mutex::new(Known { facts: None, settings, view, cable: Cable::default(), turns: 0 });
         Self { run, file, patience, known, asking: Mutex::new(()), signals }
     }
 
@@ -121,11 +121,11 @@ impl Bridge {
         let StatusReply { status } = connection.call("Status", Value::Null)?;
         let ModesReply { modes } = connection.call("Modes", Value::Null)?;
         let mut known = self.known();
-        let before = known.facts.as_ref().is_some_and(|facts| facts.cable);
-        let pending = known.settling || status.state == Phase::Switching;
-        let there = host(status.udc.as_ref()).filter(|there| *there || !pending);
-        let facts = Facts { status, modes, cable: there.unwrap_or(before) };
+        let before = if status.state == Phase::Switching { known.cable.switching() } else { known.cable };
+        let cable = before.seen(host(status.udc.as_ref()));
+        let facts = Facts { status, modes, cable };
         if known.turns == turns {
+            known.cable = cable;
             known.facts = Some(facts.clone());
             self.show(&mut known);
         }
@@ -135,7 +135,7 @@ impl Bridge {
     /// A switch began; asking the daemon could be too late to see it.
     pub fn switching(&self, target: Option<String>) {
         let mut known = self.known();
-        known.settling = true;
+        known.cable = known.cable.switching();
         known.turns += 1;
         if let Some(facts) = &mut known.facts {
             facts.status.state = Phase::Switching;
@@ -144,16 +144,22 @@ impl Bridge {
         }
     }
 
-    /// The host has had its time: if it is not there now, the cable is not.
-    pub fn settled(&self) {
-        self.known().settling = false;
+    /// How long a host has to come before it is taken for one that is not there; none if there is no doubt.
+    pub fn doubtful_for(&self) -> Option<Duration> {
+        self.known().cable.doubtful_for()
+    }
+
+    /// It has had that time.
+    pub fn waited(&self) {
+        let mut known = self.known();
+        known.cable = known.cable.waited();
     }
 
     /// The daemon is gone.
     pub fn lose(&self) {
         let mut known = self.known();
         known.facts = None;
-        known.settling = false;
+        known.cable = Cable::default();
         known.turns += 1;
         self.show(&mut known);
     }

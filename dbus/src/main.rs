@@ -5,6 +5,7 @@
 
 mod args;
 mod bridge;
+mod cable;
 mod failure;
 mod object;
 mod permit;

@@ -3,6 +3,7 @@
 
 use usbnet::control::{EventKind, Mode, Phase, Place, Status, Udc};
 
+use crate::cable::Cable;
 use crate::settings::Settings;
 use crate::words::{self, BUSY, CHARGING_ONLY, UNDEFINED, error, event, setting};
 
@@ -13,8 +14,8 @@ pub struct Facts {
     pub status: Status,
     /// Its modes.
     pub modes: Vec<Mode>,
-    /// A host is there, as far as that is known.
-    pub cable: bool,
+    /// Whether a host is there.
+    pub cable: Cable,
 }
 
 impl Facts {
@@ -82,9 +83,7 @@ pub struct View {
     pub whitelist: String,
     /// What is set when a cable comes.
     pub chosen: String,
-    /// There is a daemon.
-    known: bool,
-    cable: bool,
+    cable: Cable,
     takes_cards: bool,
     lends: bool,
 }
@@ -116,7 +115,7 @@ impl View {
     fn with(self, Facts { status, modes, cable }: &Facts, settings: &Settings) -> Self {
         let current = match status.state {
             Phase::Switching => BUSY,
-            Phase::Confirmed if *cable || host(status.udc.as_ref()).is_none() => {
+            Phase::Confirmed if cable.is_in() || host(status.udc.as_ref()).is_none() => {
                 word_of(status.mode.as_ref(), modes)
             }
             Phase::Confirmed | Phase::Stopped | Phase::Lost => UNDEFINED,
@@ -147,7 +146,6 @@ impl View {
                     && !settings.hidden.iter().any(|hidden| hidden == name)
             }),
             takes_cards: current == BUSY && !lends && has_card(Place::Device) && has(&["mass_storage"]),
-            known: true,
             current: current.to_owned(),
             target: target.to_owned(),
             config,
@@ -170,14 +168,16 @@ impl View {
             (self.whitelist != before.whitelist, &|| Signal::Whitelisted(self.whitelist.clone())),
             (self.supported != before.supported, &|| Signal::Supported(self.supported.clone())),
             (self.available != before.available, &|| Signal::Available(self.available.clone())),
-            (self.cable && !before.cable, &|| Signal::Event(event::CONNECTED)),
-            (!self.cable && before.cable, &|| Signal::Event(event::DISCONNECTED)),
+            (self.cable.is_in() && !before.cable.is_in(), &|| Signal::Event(event::CONNECTED)),
+            (!self.cable.is_in() && before.cable.is_in(), &|| Signal::Event(event::DISCONNECTED)),
             (self.config != before.config, &|| Signal::TargetConfig(self.config.clone())),
             (self.target != before.target, &|| Signal::Target(self.target.clone())),
             (self.current != before.current, &|| Signal::Current(self.current.clone())),
             (self.takes_cards && !before.takes_cards, &|| Signal::Event(event::PRE_UNMOUNT)),
             (self.lends && !before.lends, &|| Signal::Event(event::DATA_IN_USE)),
-            (self.is_plugged(before) && self.chosen == words::ASK, &|| Signal::Event(event::ASK_USER)),
+            (self.cable.came_since(before.cable) && self.chosen == words::ASK, &|| {
+                Signal::Event(event::ASK_USER)
+            }),
         ];
         table.into_iter().filter(|(changed, _)| *changed).map(|(_, signal)| signal()).collect()
     }
@@ -186,12 +186,7 @@ impl View {
     #[must_use]
     pub fn wanted(&self, before: &Self) -> Option<&str> {
         let none = self.chosen == UNDEFINED || self.chosen == words::ASK || self.chosen == self.target;
-        (self.is_plugged(before) && !none).then_some(self.chosen.as_str())
-    }
-
-    /// A cable came while there was a daemon: one that was there before the daemon is no news.
-    fn is_plugged(&self, before: &Self) -> bool {
-        self.cable && !before.cable && before.known
+        (self.cable.came_since(before.cable) && !none).then_some(self.chosen.as_str())
     }
 }
 

@@ -17,9 +17,6 @@ use crate::view::failure;
 /// Between two attempts to connect: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 
-/// How long a host may take to find the gadget again before its cable counts as pulled.
-const SETTLES_WITHIN: Duration = Duration::from_secs(10);
-
 #[derive(Deserialize)]
 struct EventReply {
     event: Event,
@@ -43,14 +40,15 @@ pub fn watch(bridge: &Bridge) -> Infallible {
 fn follow(bridge: &Bridge, pause: &mut Duration) -> Result<Infallible, ClientError> {
     let mut connection = Connection::open(&bridge.run)?;
     connection.subscribe("Watch")?;
-    // The first event only says what is: nothing is on its way, and no news of failures is due.
-    let (mut switched, mut failed) = (false, true);
-    let mut settled_at = None;
+    // The first event only says what is: no news of failures is due.
+    let mut failed = true;
+    let mut certain_at = None;
+    let when_certain = || bridge.doubtful_for().map(|time| Instant::now() + time);
     loop {
-        if !connection.has_message() && !is_readable(&connection, settled_at) {
-            settled_at = None;
-            bridge.settled();
+        if !connection.has_message() && !is_readable(&connection, certain_at) {
+            bridge.waited();
             bridge.refresh()?;
+            certain_at = when_certain();
             continue;
         }
         let EventReply { event } = connection.receive()?;
@@ -58,19 +56,17 @@ fn follow(bridge: &Bridge, pause: &mut Duration) -> Result<Infallible, ClientErr
         match event.kind {
             EventKind::Progress | EventKind::Lease => {}
             EventKind::Switching => {
-                (switched, failed) = (true, false);
-                settled_at = None;
+                (failed, certain_at) = (false, None);
                 bridge.switching(event.value);
             }
             kind => {
-                if switched && matches!(kind, EventKind::Mode | EventKind::Failed) {
-                    settled_at = Some(Instant::now() + SETTLES_WITHIN);
-                }
                 let facts = bridge.refresh()?;
                 if let Some(signal) = failure(kind, &event.text, failed, facts.status.error.as_deref()) {
                     bridge.send(signal);
                 }
-                failed |= matches!(kind, EventKind::Failed | EventKind::Mode);
+                if matches!(kind, EventKind::Mode | EventKind::Failed) {
+                    (failed, certain_at) = (true, when_certain());
+                }
             }
         }
     }

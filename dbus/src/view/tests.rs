@@ -57,7 +57,13 @@ fn link() -> Value {
     })
 }
 
-fn facts(fields: Value, cable: bool) -> Facts {
+/// Seen to be in, or seen to be out.
+fn cable(there: bool) -> Cable {
+    Cable::default().waited().seen(Some(there))
+}
+
+fn facts(fields: Value, there: bool) -> Facts {
+    let cable = cable(there);
     Facts { status: status(fields), modes: modes(&SHIPPED), cable }
 }
 
@@ -269,19 +275,23 @@ fn settings_are_told_with_the_lists_they_change() {
 #[test]
 fn a_cable_that_comes_brings_the_chosen_mode() {
     let network = |state| json!({"mode": "network", "state": "confirmed", "udc": udc(state)});
+    let out = || Some(cable(false));
+    let unknown = || Some(Cable::default());
     let table = [
-        ("nothing chosen", None, true, None, false),
-        ("another one", Some("mass_storage"), true, Some("mass_storage"), false),
-        ("the one that is set", Some("developer_mode"), true, None, false),
-        ("the user", Some("ask"), true, None, true),
-        ("the daemon was not there", Some("mass_storage"), false, None, false),
-        ("the user, but the daemon was not there", Some("ask"), false, None, false),
+        ("nothing chosen", None, out(), None, false),
+        ("another one", Some("mass_storage"), out(), Some("mass_storage"), false),
+        ("the one that is set", Some("developer_mode"), out(), None, false),
+        ("the user", Some("ask"), out(), None, true),
+        ("whether it was out is not known", Some("mass_storage"), unknown(), None, false),
+        ("the user, but whether it was out is not known", Some("ask"), unknown(), None, false),
+        ("the daemon was not there", Some("mass_storage"), None, None, false),
+        ("the user, but the daemon was not there", Some("ask"), None, None, false),
     ];
-    for (name, chosen, known, wanted, asked) in table {
+    for (name, chosen, cable, wanted, asked) in table {
         let mode = chosen.map(|mode: &str| Chosen { mode: mode.to_owned(), uid: 0 });
         let settings = Settings { mode, ..Settings::default() };
-        let out = facts(network("not attached"), false);
-        let before = View::of(known.then_some(&out), &settings, &View::default());
+        let before = cable.map(|cable| Facts { cable, ..facts(network("not attached"), false) });
+        let before = View::of(before.as_ref(), &settings, &View::default());
         let after = View::of(Some(&facts(network("configured"), true)), &settings, &before);
         assert_eq!(after.wanted(&before), wanted, "{name}");
         let signals = after.signals(&before);

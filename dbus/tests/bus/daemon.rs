@@ -124,6 +124,7 @@ impl Script {
         self.publish("switching", &format!("switching to {mode}"), Some(mode));
         self.status = match mode {
             "network" => network("configured"),
+            "charging" => charging(),
             _ => status(mode, "configured", if mode == "storage" { "host" } else { "device" }),
         };
         self.publish("mode", &format!("mode {mode}"), Some(mode));
@@ -209,6 +210,13 @@ pub fn status(mode: &str, udc: &str, card: &str) -> Value {
         "cards": [{"name": "/media/mmc1", "place": card, "read_only": false, "mounted_on": []}],
         "system": {"hostname": "n800", "kernel": "6.1", "uptime_seconds": 1},
     })
+}
+
+/// `charging`: without a gadget, nothing tells whether there is a cable.
+pub fn charging() -> Value {
+    let mut status = status("charging", "", "device");
+    status["udc"] = Value::Null;
+    status
 }
 
 /// `network`, with its link.

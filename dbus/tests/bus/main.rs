@@ -5,13 +5,16 @@ mod installed;
 mod polkit;
 mod stage;
 
-use daemon::{network, status};
+use daemon::{charging, network};
 use polkit::Polkit;
 use serde_json::json;
 use stage::{NAME, PATH, Stage, wait_until};
 use usbnet::cards::{Holder, HolderKind};
 use usbnet::control::{Held, Refusal};
 use usbnet::exit::Exit;
+
+/// The user is to choose a mode.
+const ASKED: &str = "sig_usb_event_ind ('mode_requested_show_dialog',)";
 
 const AS_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
@@ -254,16 +257,41 @@ fn a_cable_brings_the_chosen_mode() {
     signals.until("sig_usb_current_state_ind ('mass_storage',)");
     assert_eq!(stage.daemon.script().asked, ["storage"]);
 
-    // And asks, if that was chosen.
+    // And asks, if that was chosen; but not for a host that was there before the daemon, and comes back a moment later.
     assert!(stage.call("set_config", &["s", "ask"]).good);
     stage.daemon.stop();
     signals.until("sig_usb_current_state_ind ('undefined',)");
     stage.daemon.script().status = network("not attached");
     stage.daemon.listen();
-    stage.daemon.wait_for_watcher();
-    stage.daemon.script().status = network("configured");
-    stage.daemon.publish("cable", "cable: configured", Some("configured"));
-    signals.until("sig_usb_event_ind ('mode_requested_show_dialog',)");
+    let mut seen = Vec::new();
+    for (state, event) in
+        [("configured", "connected"), ("not attached", "disconnected"), ("configured", "connected")]
+    {
+        stage.daemon.wait_for_watcher();
+        stage.daemon.script().status = network(state);
+        stage.daemon.publish("cable", &format!("cable: {state}"), Some(state));
+        seen.extend(signals.until(&format!("sig_usb_event_ind ('USB {event}',)")));
+    }
+    assert!(!seen.iter().any(|line| line.contains(ASKED)), "{seen:#?}");
+    signals.until(ASKED);
+}
+
+#[test]
+fn a_mode_that_was_just_chosen_is_not_replaced() {
+    let mut stage = Stage::without_bridge();
+    stage.daemon.script().status = charging();
+    stage.start_bridge(&[], &[]);
+    let signals = stage.listen();
+    for chosen in ["mass_storage", "ask"] {
+        assert!(stage.call("set_config", &["s", chosen]).good);
+        assert!(stage.call("set_mode", &["s", "developer_mode"]).good);
+        signals.until("sig_usb_current_state_ind ('developer_mode',)");
+        // What a cable brings would come before what is asked for now.
+        assert!(stage.call("set_mode", &["s", "charging_only"]).good);
+        let seen = signals.until("sig_usb_current_state_ind ('charging_only',)");
+        assert!(!seen.iter().any(|line| line.contains(ASKED)), "{chosen}: {seen:#?}");
+    }
+    assert_eq!(stage.daemon.script().asked, ["network", "charging", "network", "charging"]);
 }
 
 #[test]
@@ -314,7 +342,7 @@ fn what_cannot_be_done_is_a_typed_error() {
     }
     assert!(stage.call("set_whitelisted_modes", &["s", "developer_mode"]).good);
     refused("set_mode", storage, &own("NotWhitelisted"));
-    stage.daemon.script().status = status("charging", "configured", "device");
+    stage.daemon.script().status = charging();
     stage.daemon.publish("mode", "mode charging", Some("charging"));
     wait_until("charging_only", || stage.call("mode_request", &[]).text == r#"s "charging_only""#);
     refused("get_net_config", &["string:ip"], &own("NoLink"));
