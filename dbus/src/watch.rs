@@ -52,7 +52,6 @@ fn follow(bridge: &Bridge, pause: &mut Duration) -> Result<Infallible, ClientErr
             continue;
         }
         let EventReply { event } = connection.receive()?;
-        *pause = PAUSES.0;
         match event.kind {
             EventKind::Progress | EventKind::Lease => {}
             EventKind::Switching => {
@@ -61,6 +60,8 @@ fn follow(bridge: &Bridge, pause: &mut Duration) -> Result<Infallible, ClientErr
             }
             kind => {
                 let facts = bridge.refresh()?;
+                // Not before: what cannot be understood is not asked for often.
+                *pause = PAUSES.0;
                 if let Some(signal) = failure(kind, &event.text, failed, facts.status.error.as_deref()) {
                     bridge.send(signal);
                 }
@@ -82,6 +83,69 @@ fn is_readable(connection: &Connection, until: Option<Instant>) -> bool {
             Ok(0) | Err(Errno::EINTR) => {}
             // An error of the poll is one of the connection, which reading it tells.
             _ => return true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::sync::mpsc::channel;
+
+    use serde_json::{Value, json};
+    use usbnet::control::{Reply, Request};
+
+    use super::*;
+    use crate::settings::Settings;
+
+    /// A daemon that has this status, and goes away once that and its modes were asked for.
+    fn play(listener: &UnixListener, status: &Value) {
+        let watcher = answer(listener, &json!({"event": {"kind": "mode", "text": "mode network"}}));
+        let mut stream = answer(listener, &json!({ "status": status }));
+        let _ = read(&mut stream).map(|_| write(&mut stream, &json!({"modes": []})));
+        drop(watcher);
+    }
+
+    fn answer(listener: &UnixListener, parameters: &Value) -> UnixStream {
+        let (mut stream, _) = listener.accept().unwrap();
+        read(&mut stream).unwrap();
+        write(&mut stream, parameters);
+        stream
+    }
+
+    fn read(stream: &mut UnixStream) -> Option<Request> {
+        let mut message = Vec::new();
+        BufReader::new(stream).read_until(0, &mut message).ok()?;
+        serde_json::from_slice(message.strip_suffix(&[0])?).ok()
+    }
+
+    fn write(stream: &mut UnixStream, parameters: &Value) {
+        let mut message = serde_json::to_vec(&Reply::more(parameters.clone())).unwrap();
+        message.push(0);
+        stream.write_all(&message).unwrap();
+    }
+
+    #[test]
+    fn only_a_daemon_that_is_understood_is_asked_again_soon() {
+        let status = |state: &str| {
+            json!({
+                "state": state, "leases": [], "cards": [],
+                "system": {"hostname": "n800", "kernel": "6.1", "uptime_seconds": 1},
+            })
+        };
+        let table = [("understood", "stopped", PAUSES.0), ("of another version", "parking", PAUSES.1)];
+        for (name, state, expected) in table {
+            let directory = tempfile::tempdir().unwrap();
+            let listener = UnixListener::bind(directory.path().join("control")).unwrap();
+            let (run, file) = (directory.path().to_owned(), directory.path().join("settings.json"));
+            let bridge = Bridge::new(run, file, Duration::ZERO, Settings::default(), channel().0);
+            let mut pause = PAUSES.1;
+            thread::scope(|scope| {
+                scope.spawn(|| play(&listener, &status(state)));
+                follow(&bridge, &mut pause).unwrap_err();
+            });
+            assert_eq!(pause, expected, "{name}");
         }
     }
 }
