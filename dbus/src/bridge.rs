@@ -1,20 +1,21 @@
 //! What is known of the daemon and of the settings, in one place; every change of either becomes signals.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use usbnet::cli::client::{ClientError, Connection};
-use usbnet::control::{Mode, ModeReply, Phase, Status};
+use usbnet::control::{Mode, ModeReply, Phase, SetMode, Status};
 
 use crate::cable::Cable;
 use crate::failure::Failure;
 use crate::settings::Settings;
-use crate::view::{Facts, Signal, View, host, named};
+use crate::view::{Facts, Signal, View, host, in_words, named};
 
 /// Where things are, and what is known.
 #[derive(Debug)]
@@ -189,6 +190,20 @@ impl Bridge {
         self.mode(&self.known(), mode)
     }
 
+    /// Whether the whitelist lets usbnet's mode of this name be set; what is no mode, it says nothing about.
+    ///
+    /// # Errors
+    /// It does not, or there is no daemon.
+    pub fn whitelisted(&self, name: &str) -> Result<(), Failure> {
+        let known = self.known();
+        let facts = known.facts.as_ref().ok_or_else(Failure::not_running)?;
+        let word = in_words(name, &facts.modes);
+        match known.settings.permits(word) {
+            true => Ok(()),
+            false => Err(Failure::not_whitelisted(word)),
+        }
+    }
+
     fn mode(&self, known: &Known, mode: &str) -> Result<String, Failure> {
         let facts = known.facts.as_ref().ok_or_else(Failure::not_running)?;
         let found = named(mode, &facts.modes).ok_or_else(|| Failure::unknown_mode(mode))?;
@@ -212,6 +227,22 @@ impl Bridge {
 ///
 /// # Errors
 /// The daemon's refusal.
-pub fn switch(run: &std::path::Path, mode: &str) -> Result<(), ClientError> {
-    Connection::open(run)?.call::<ModeReply>("SetMode", json!({ "name": mode })).map(|_| ())
+pub fn switch(run: &Path, mode: &str) -> Result<(), ClientError> {
+    set_mode(run, &SetMode { name: mode.to_owned(), ..SetMode::default() })
+}
+
+/// The same, with what else may be said about it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn set_mode(run: &Path, set: &SetMode) -> Result<(), ClientError> {
+    Connection::open(run)?.call::<ModeReply>("SetMode", json!(set)).map(|_| ())
+}
+
+/// Gives up the switch under way.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn cancel(run: &Path) -> Result<(), ClientError> {
+    Connection::open(run)?.call::<IgnoredAny>("Cancel", Value::Null).map(|_| ())
 }

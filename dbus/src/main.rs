@@ -6,6 +6,7 @@
 mod args;
 mod bridge;
 mod cable;
+mod control;
 mod failure;
 mod object;
 mod permit;
@@ -25,7 +26,9 @@ use zbus::object_server::SignalEmitter;
 
 use args::Arguments;
 use bridge::Bridge;
+use control::Control;
 use object::{NAME, PATH, UsbModed, emit};
+use permit::Gate;
 use settings::Settings;
 
 fn main() -> ExitCode {
@@ -58,8 +61,11 @@ async fn serve(arguments: Arguments) -> zbus::Result<()> {
     // Whoever asks after these has come too early for them.
     for _ in received.try_iter() {}
 
-    let object = UsbModed::new(Arc::clone(&bridge));
-    let bus = zbus::connection::Builder::system()?.serve_at(PATH, object)?.build().await?;
+    let gate = Arc::new(Gate::default());
+    let object = UsbModed::new(Arc::clone(&bridge), Arc::clone(&gate));
+    let control = Control::new(Arc::clone(&bridge), gate);
+    let builder = zbus::connection::Builder::system()?.serve_at(PATH, object)?.serve_at(PATH, control)?;
+    let bus = builder.build().await?;
     let mut lost = zbus::fdo::DBusProxy::new(&bus).await?.receive_name_lost().await?;
     bus.request_name_with_flags(NAME, zbus::fdo::RequestNameFlags::DoNotQueue.into()).await?;
     thread::spawn(move || watch::watch(&bridge));

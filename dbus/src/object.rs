@@ -15,7 +15,7 @@ use zbus::zvariant::Value;
 
 use crate::bridge::{Bridge, switch};
 use crate::failure::Failure;
-use crate::permit::caller;
+use crate::permit::{Gate, caller, quoted};
 use crate::settings::{Chosen, Settings};
 use crate::view::{ModeConfig, Signal, in_words};
 use crate::words::{ASK, setting};
@@ -31,6 +31,7 @@ type Details = HashMap<&'static str, Value<'static>>;
 #[derive(Debug)]
 pub struct UsbModed {
     bridge: Arc<Bridge>,
+    gate: Arc<Gate>,
     /// However many ask, one thread asks the daemon.
     asking: Mutex<()>,
 }
@@ -38,8 +39,8 @@ pub struct UsbModed {
 impl UsbModed {
     /// The object of this bridge.
     #[must_use]
-    pub fn new(bridge: Arc<Bridge>) -> Self {
-        Self { bridge, asking: Mutex::new(()) }
+    pub fn new(bridge: Arc<Bridge>, gate: Arc<Gate>) -> Self {
+        Self { bridge, gate, asking: Mutex::new(()) }
     }
 
     /// Changes settings for a caller who may.
@@ -50,7 +51,7 @@ impl UsbModed {
         what: &str,
         change: impl FnOnce(&mut Settings, u32) + Send,
     ) -> Result<(), Failure> {
-        let uid = permitted(bus, call, what).await?;
+        let uid = self.gate.pass(bus, call, what).await?;
         self.bridge.set(|settings| change(settings, uid))
     }
 
@@ -94,7 +95,7 @@ impl UsbModed {
         #[zbus(connection)] bus: &Connection,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
-        permitted(bus, &call, &format!("mode {mode:?}")).await?;
+        self.gate.pass(bus, &call, &format!("mode {}", quoted(&mode))).await?;
         let facts = self.bridge.facts()?;
         let name = self.bridge.settable(in_words(&mode, &facts.modes))?;
         if facts.is_set(&name) {
@@ -125,7 +126,7 @@ impl UsbModed {
             self.bridge.settable(&config)?;
         }
         let mode = config.clone();
-        self.set(bus, &call, &format!("mode {mode:?} with each cable"), |settings, uid| {
+        self.set(bus, &call, &format!("mode {} with each cable", quoted(&mode)), |settings, uid| {
             settings.mode = Some(Chosen { mode, uid })
         })
         .await?;
@@ -180,7 +181,7 @@ impl UsbModed {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
         self.must_be_known(&mode)?;
-        self.set(bus, &call, &format!("mode {mode:?} to be hidden"), |settings, _| {
+        self.set(bus, &call, &format!("mode {} to be hidden", quoted(&mode)), |settings, _| {
             settings.hide(&mode, true)
         })
         .await?;
@@ -197,7 +198,7 @@ impl UsbModed {
         if !self.bridge.settings().hidden.contains(&mode) {
             self.must_be_known(&mode)?;
         }
-        self.set(bus, &call, &format!("mode {mode:?} to be shown"), |settings, _| {
+        self.set(bus, &call, &format!("mode {} to be shown", quoted(&mode)), |settings, _| {
             settings.hide(&mode, false)
         })
         .await?;
@@ -224,7 +225,10 @@ impl UsbModed {
         let modes = modes.split(',').map(str::trim).filter(|mode| !mode.is_empty());
         let modes: Vec<String> = modes.map(str::to_owned).collect();
         modes.iter().try_for_each(|mode| self.must_be_known(mode))?;
-        self.set(bus, &call, &format!("whitelist {modes:?}"), |settings, _| settings.restrict(modes)).await
+        self.set(bus, &call, &format!("whitelist {}", quoted(&modes.join(","))), |settings, _| {
+            settings.restrict(modes)
+        })
+        .await
     }
 
     #[zbus(name = "set_whitelisted")]
@@ -238,9 +242,12 @@ impl UsbModed {
         if whitelisted {
             self.must_be_known(&mode)?;
         }
-        self.set(bus, &call, &format!("mode {mode:?} to be whitelisted: {whitelisted}"), |settings, _| {
-            settings.allow(&mode, whitelisted)
-        })
+        self.set(
+            bus,
+            &call,
+            &format!("mode {} to be whitelisted: {whitelisted}", quoted(&mode)),
+            |settings, _| settings.allow(&mode, whitelisted),
+        )
         .await
     }
 
@@ -252,7 +259,7 @@ impl UsbModed {
         #[zbus(connection)] bus: &Connection,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(String, String), Failure> {
-        permitted(bus, &call, &format!("{key:?} of {value:?}")).await?;
+        self.gate.pass(bus, &call, &format!("{} of {}", quoted(&key), quoted(&value))).await?;
         // What is so already needs no setting, as with usb-moded.
         if net(&key, self.bridge.facts()?.status.link.as_ref())? == value {
             return Ok((key, value));
@@ -306,16 +313,6 @@ impl UsbModed {
 
     #[zbus(signal, name = "sig_usb_whitelisted_modes_ind")]
     async fn whitelisted(emitter: &SignalEmitter<'_>, modes: &str) -> zbus::Result<()>;
-}
-
-/// The uid of a caller who may change something; who asks for what is logged.
-async fn permitted(bus: &Connection, call: &Header<'_>, what: &str) -> Result<u32, Failure> {
-    let asked = caller(bus, call).await;
-    match &asked {
-        Ok(uid) => log::info!("user {uid} asks for {what}"),
-        Err(refusal) => log::info!("{what} is refused: {refusal}"),
-    }
-    asked
 }
 
 /// Sends one signal, and its old form where there is one.

@@ -2,6 +2,8 @@
 //! switch at the control socket too: the members of a supplementary group of this process, one of which lets it do it.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::unistd::{Gid, Group};
 use zbus::Connection;
@@ -16,6 +18,53 @@ pub const ACTION: &str = "org.usbnet.switch";
 
 const AUTHORITY: &str = "org.freedesktop.PolicyKit1";
 const ALLOW_USER_INTERACTION: u32 = 1;
+
+/// Every permitted call is logged, of the others one in this time: nobody shall fill the log.
+const REFUSALS_APART: Duration = Duration::from_secs(1);
+
+/// How much of a text of a caller's the log has.
+const LOGGED: usize = 64;
+
+/// Where a call that changes something has to pass; who asks for what is logged.
+#[derive(Debug, Default)]
+pub struct Gate {
+    refusal_logged: Mutex<Option<Instant>>,
+}
+
+impl Gate {
+    /// Answers with the caller's uid if the caller may switch.
+    ///
+    /// # Errors
+    /// It may not, or that cannot be found out.
+    pub async fn pass(&self, bus: &Connection, call: &Header<'_>, what: &str) -> Result<u32, Failure> {
+        let asked = caller(bus, call).await;
+        match &asked {
+            Ok(uid) => log::info!("user {uid} asks for {what}"),
+            Err(refusal) if self.logs_refusal(Instant::now()) => {
+                log::info!("{what} is refused: {refusal}");
+            }
+            Err(_) => {}
+        }
+        asked
+    }
+
+    fn logs_refusal(&self, now: Instant) -> bool {
+        let mut logged = self.refusal_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = logged.is_none_or(|logged| logged + REFUSALS_APART <= now);
+        if is_due {
+            *logged = Some(now);
+        }
+        is_due
+    }
+}
+
+/// A caller's text for the log.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let cut: String = text.chars().take(LOGGED).collect();
+    let rest = if cut.len() < text.len() { "…" } else { "" };
+    format!("{cut:?}{rest}")
+}
 
 /// Answers with the caller's uid if the caller may switch.
 ///
@@ -94,6 +143,29 @@ fn members(groups: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_refusal_a_second_is_logged() {
+        let (gate, start) = (Gate::default(), Instant::now());
+        let table = [(0, true), (10, false), (999, false), (1000, true), (1500, false), (5000, true)];
+        for (milliseconds, logged) in table {
+            let now = start + Duration::from_millis(milliseconds);
+            assert_eq!(gate.logs_refusal(now), logged, "{milliseconds}");
+        }
+    }
+
+    #[test]
+    fn the_log_has_little_of_a_callers_text() {
+        let table = [
+            ("short", "storage".to_owned(), "\"storage\"".to_owned()),
+            ("just so long", "x".repeat(64), format!("\"{}\"", "x".repeat(64))),
+            ("longer", "ä".repeat(65), format!("\"{}\"…", "ä".repeat(64))),
+            ("a line of its own", "a\nroot asks".to_owned(), r#""a\nroot asks""#.to_owned()),
+        ];
+        for (name, text, expected) in table {
+            assert_eq!(quoted(&text), expected, "{name}");
+        }
+    }
 
     #[test]
     fn a_refusal_names_the_groups_that_may() {

@@ -267,7 +267,14 @@ front ends that were written for usb-moded find a service. D-Bus starts it when 
 
 It has no privileges: what it is asked for, it asks the daemon of usbnet(8) for, whose configuration must let its
 group switch, with control: (group: \"usbnet\"). Everybody may ask. To change something, polkit's action
-org.usbnet.switch is needed; without polkit, a supplementary group of usbnet-dbus.";
+org.usbnet.switch is needed; without polkit, a supplementary group of usbnet-dbus.
+
+On the same object, org.usbnet.Bridge has SetMode and Cancel of usbnet-control(7), with all that they can be asked for: the
+mode's name, and the other parameters as a JSON object. A refusal has its name there, and its parameters as JSON after
+the sentence for people.
+
+In the modes charging and host, and stopped, usbnet sees no cable: unlike with usb-moded, plugging one asks nobody and
+sets no stored mode then.";
 
 const BRIDGE_FILES: &[(&str, &str)] = &[
     ("/run/usbnet/control", "The daemon's socket."),

@@ -10,6 +10,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 use usbnet::control::{Refusal, Reply, Request};
+use usbnet::exit::Exit;
 
 use crate::stage::wait_until;
 
@@ -35,8 +36,12 @@ pub struct Script {
     pub refusals: VecDeque<Refusal>,
     /// `SetMode` has no end.
     pub stuck: bool,
+    /// What is stuck was cancelled.
+    cancelled: bool,
     /// The modes that were asked for.
     pub asked: Vec<String>,
+    /// What was asked for last, with all its parameters.
+    pub last: Value,
     watchers: Vec<UnixStream>,
     /// The last watcher has looked what is.
     looked: bool,
@@ -166,13 +171,26 @@ impl Shared {
             "org.usbnet.Control.SetMode" => {
                 let mode = request.parameters["name"].as_str().expect("a name").to_owned();
                 script.asked.push(mode.clone());
+                script.last = request.parameters.clone();
                 if let Some(refusal) = script.refusals.pop_front() {
                     return refusal.reply();
                 }
                 let mut script =
                     self.changed.wait_while(script, |script| script.stuck).expect("no test failed");
+                if std::mem::take(&mut script.cancelled) {
+                    return Refusal::Cancelled {}.reply();
+                }
                 script.become_mode(&mode);
                 Reply::done(json!({"mode": mode, "steps": []}))
+            }
+            "org.usbnet.Control.Cancel" if script.stuck => {
+                (script.stuck, script.cancelled) = (false, true);
+                self.changed.notify_all();
+                Reply::done(json!({}))
+            }
+            "org.usbnet.Control.Cancel" => {
+                let message = "no switch is under way; nothing to cancel".to_owned();
+                Refusal::Failed { exit: Exit::Failed, message }.reply()
             }
             other => panic!("the bridge called {other}"),
         }

@@ -2,13 +2,14 @@
 
 mod daemon;
 mod installed;
+mod own;
 mod polkit;
 mod stage;
 
 use daemon::{charging, network};
 use polkit::Polkit;
 use serde_json::json;
-use stage::{NAME, PATH, Stage, wait_until};
+use stage::{NAME, OWN, PATH, Stage, wait_until};
 use usbnet::cards::{Holder, HolderKind};
 use usbnet::control::{Held, Refusal};
 use usbnet::exit::Exit;
@@ -41,6 +42,9 @@ const METHODS: [(&str, &str); 19] = [
     ("unhide_mode", "in mode s, out mode s"),
 ];
 
+/// usbnet's own interface beside it.
+const OWN_METHODS: [(&str, &str); 2] = [("Cancel", ""), ("SetMode", "in name s, in parameters s")];
+
 const SIGNALS: [(&str, &str); 11] = [
     ("sig_usb_available_modes_ind", "modes s"),
     ("sig_usb_config_ind", "section s, key s, value s"),
@@ -56,7 +60,7 @@ const SIGNALS: [(&str, &str); 11] = [
 ];
 
 /// Methods that only some may call, with arguments that are good.
-const CHANGES: [(&str, &[&str]); 8] = [
+const CHANGES: [(&str, &[&str]); 9] = [
     ("set_mode", &["string:developer_mode"]),
     ("set_config", &["string:ask"]),
     ("clear_config", &["uint32:0"]),
@@ -65,6 +69,7 @@ const CHANGES: [(&str, &[&str]); 8] = [
     ("set_whitelisted_modes", &["string:mass_storage,developer_mode"]),
     ("set_whitelisted", &["string:mass_storage", "boolean:true"]),
     ("net_config", &["string:ip", "string:192.168.2.15"]),
+    ("org.usbnet.Bridge.SetMode", &["string:network", "string:{}"]),
 ];
 
 /// One line a method or signal: `name: arguments`.
@@ -98,17 +103,21 @@ fn described(xml: &str, kind: &str) -> Vec<String> {
 fn the_object_has_usb_modeds_names_and_signatures() {
     let stage = Stage::new();
     let xml = stage.run(&["gdbus", "introspect", "--system", "--xml", "--dest", NAME, "--object-path", PATH]);
-    let start = xml.text.find(&format!("<interface name=\"{NAME}\">")).expect("the interface");
-    let xml = &xml.text[start..];
-    let xml = &xml[..xml.find("</interface>").expect("its end")];
+    let interface = |name: &str| {
+        let start = xml.text.find(&format!("<interface name=\"{name}\">")).expect("the interface");
+        let xml = &xml.text[start..];
+        &xml[..xml.find("</interface>").expect("its end")]
+    };
     let expected = |table: &[(&str, &str)]| {
         let mut lines: Vec<String> =
             table.iter().map(|(name, arguments)| format!("{name}: {arguments}")).collect();
         lines.sort_unstable();
         lines
     };
-    assert_eq!(described(xml, "method"), expected(&METHODS));
-    assert_eq!(described(xml, "signal"), expected(&SIGNALS));
+    assert_eq!(described(interface(NAME), "method"), expected(&METHODS));
+    assert_eq!(described(interface(NAME), "signal"), expected(&SIGNALS));
+    assert_eq!(described(interface(OWN), "method"), expected(&OWN_METHODS));
+    assert!(described(interface(OWN), "signal").is_empty());
     let listed = stage.run(&["busctl", "--no-pager", "introspect", NAME, PATH, NAME]).text;
     for (name, _) in METHODS.iter().chain(&SIGNALS) {
         assert!(listed.contains(&format!(".{name} ")), "busctl does not list {name}:\n{listed}");
@@ -311,7 +320,7 @@ fn what_cannot_be_done_is_a_typed_error() {
         ("set_mode", storage, Some(to("network")), own("Switching")),
         ("set_mode", storage, Some(Refusal::Cancelled {}), own("Cancelled")),
         ("set_mode", storage, Some(failed), standard("Failed")),
-        ("set_mode", storage, Some(Refusal::NotPermitted { group: None }), standard("AccessDenied")),
+        ("set_mode", storage, Some(Refusal::NotPermitted { group: None }), own("BridgeNotPermitted")),
         ("set_mode", &["int32:1"], None, "org.freedesktop.zbus.Error".to_owned()),
         ("set_config", &["string:mtp_mode"], None, own("UnknownMode")),
         ("hide_mode", &["string:mtp_mode"], None, own("UnknownMode")),
@@ -419,6 +428,11 @@ fn tried(stage: &Stage, runner: &[&str], name: &str, permitted: bool) {
             assert!(answer.text.starts_with(denied), "{name}: {method}: {}", answer.text);
         }
     }
+    // There is nothing to cancel, but that is not everybody's to hear.
+    let cancel = stage.send(runner, "org.usbnet.Bridge.Cancel", &[]).text;
+    let expected =
+        if permitted { "org.usbnet.Control.Failed" } else { "org.freedesktop.DBus.Error.AccessDenied" };
+    assert!(cancel.starts_with(&format!("Error {expected}: ")), "{name}: {cancel}");
     let modes = stage.send(runner, "get_available_modes_for_user", &[]);
     assert_eq!(modes.text.contains("charging_only"), permitted, "{name}: {}", modes.text);
     for method in ["mode_request", "get_modes", "get_available_modes", "get_config", "get_hidden"] {
@@ -452,6 +466,30 @@ fn without_polkit_root_and_the_control_group_may_switch() {
     assert!(denied.contains(why), "{denied}");
     tried(&stage, &group, "a member of the group", true);
     tried(&stage, &[], "root", true);
+}
+
+#[test]
+fn nobody_fills_the_log() {
+    let mut stage = Stage::without_bridge();
+    let log = stage.directory().join("log");
+    let keep = format!("exec \"$0\" \"$@\" 2>{}", log.display());
+    stage.start_bridge(&["sh", "-c", &keep], &[]);
+    let long = format!("string:{}", "x".repeat(1000));
+    let table: [(&str, &[&str]); 4] = [
+        ("set_mode", &[&long]),
+        ("set_whitelisted", &[&long, "boolean:false"]),
+        ("net_config", &[&long, &long]),
+        ("org.usbnet.Bridge.SetMode", &[&long, &long]),
+    ];
+    for (method, arguments) in table {
+        for runner in [&AS_NOBODY as &[&str], &[]] {
+            stage.send(runner, method, arguments);
+        }
+    }
+    let logged = std::fs::read_to_string(&log).expect("the log");
+    assert!(logged.contains("is refused: user 65534 may not switch"), "{logged}");
+    assert_eq!(logged.matches("user 0 asks").count(), table.len(), "{logged}");
+    assert!(logged.lines().all(|line| line.len() < 400), "{logged}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::daemon::Daemon;
 
 pub const NAME: &str = "com.meego.usb_moded";
 pub const PATH: &str = "/com/meego/usb_moded";
+pub const OWN: &str = "org.usbnet.Bridge";
 
 /// Nothing that happens at all takes this long.
 const BOUND: Duration = Duration::from_secs(120);
@@ -122,8 +123,12 @@ impl Stage {
         &self.address
     }
 
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub fn settings(&self) -> PathBuf {
-        self.directory.path().join("settings.json")
+        self.directory().join("settings.json")
     }
 
     pub fn has_owner(&self, name: &str) -> bool {
@@ -147,10 +152,11 @@ impl Stage {
         self.run(&[&["busctl", "call", NAME, PATH, NAME, method] as &[&str], arguments].concat())
     }
 
-    /// Calls a method with dbus-send, which says the names of errors; `runner` may make it another user's.
+    /// Calls a method, of usb-moded's interface unless its name says more, with dbus-send, which says the names of errors;
+    /// `runner` may make it another user's.
     pub fn send(&self, runner: &[&str], method: &str, arguments: &[&str]) -> Answer {
         let destination = format!("--dest={NAME}");
-        let method = format!("{NAME}.{method}");
+        let method = if method.contains('.') { method.to_owned() } else { format!("{NAME}.{method}") };
         let command = ["dbus-send", "--system", "--print-reply=literal", &destination, PATH, &method];
         self.run(&[runner, &command, arguments].concat())
     }
