@@ -11,6 +11,7 @@ mod failure;
 mod object;
 mod permit;
 mod settings;
+mod typed;
 mod view;
 mod watch;
 mod words;
@@ -30,6 +31,7 @@ use control::Control;
 use object::{NAME, PATH, UsbModed, emit};
 use permit::Gate;
 use settings::Settings;
+use typed::Typed;
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter_or("USBNET_LOG", "info")).init();
@@ -62,8 +64,8 @@ async fn serve(arguments: Arguments) -> zbus::Result<()> {
     for _ in received.try_iter() {}
 
     let gate = Arc::new(Gate::default());
-    let object = UsbModed::new(Arc::clone(&bridge), Arc::clone(&gate));
-    let control = Control::new(Arc::clone(&bridge), gate);
+    let object = Typed::new(UsbModed::new(Arc::clone(&bridge), Arc::clone(&gate)));
+    let control = Typed::new(Control::new(Arc::clone(&bridge), gate));
     let builder = zbus::connection::Builder::system()?.serve_at(PATH, object)?.serve_at(PATH, control)?;
     let bus = builder.build().await?;
     let mut lost = zbus::fdo::DBusProxy::new(&bus).await?.receive_name_lost().await?;

@@ -321,7 +321,7 @@ fn what_cannot_be_done_is_a_typed_error() {
         ("set_mode", storage, Some(Refusal::Cancelled {}), own("Cancelled")),
         ("set_mode", storage, Some(failed), standard("Failed")),
         ("set_mode", storage, Some(Refusal::NotPermitted { group: None }), own("BridgeNotPermitted")),
-        ("set_mode", &["int32:1"], None, "org.freedesktop.zbus.Error".to_owned()),
+        ("set_mode", &["int32:1"], None, standard("InvalidArgs")),
         ("set_config", &["string:mtp_mode"], None, own("UnknownMode")),
         ("hide_mode", &["string:mtp_mode"], None, own("UnknownMode")),
         ("unhide_mode", &["string:mtp_mode"], None, own("UnknownMode")),
@@ -363,6 +363,29 @@ fn what_cannot_be_done_is_a_typed_error() {
     {
         refused(method, arguments, &own("NotRunning"));
     }
+}
+
+#[test]
+fn arguments_of_other_types_are_invalid() {
+    let stage = Stage::new();
+    let own = OWN_METHODS.map(|(name, arguments)| (format!("{OWN}.{name}"), arguments));
+    let methods = METHODS.map(|(name, arguments)| (name.to_owned(), arguments));
+    for (method, arguments) in methods.into_iter().chain(own) {
+        let taken = arguments.split(", ").filter(|argument| argument.starts_with("in "));
+        let types: String = taken.filter_map(|argument| argument.split(' ').next_back()).collect();
+        let expected = if types.is_empty() { "nothing".to_owned() } else { format!("{types:?}") };
+        let name = method.rsplit('.').next().expect("a name");
+        let sentence =
+            format!("{name} is called with \"x\"; call it with {expected}, as its description says");
+        let answer = stage.send(&[], &method, &["int64:1"]);
+        assert_eq!(
+            answer.text,
+            format!("Error org.freedesktop.DBus.Error.InvalidArgs: {sentence}"),
+            "{method}"
+        );
+    }
+    let answer = stage.send(&[], "set_mode", &[]).text;
+    assert!(answer.contains("set_mode is called with nothing; call it with \"s\""), "{answer}");
 }
 
 #[test]
