@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures_lite::StreamExt;
+use zbus::fdo::RequestNameFlags;
 use zbus::object_server::SignalEmitter;
 
 use args::Arguments;
@@ -37,7 +38,9 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter_or("USBNET_LOG", "info")).init();
     match async_io::block_on(serve(Arguments::parse())) {
         Ok(()) => {
-            log::error!("the bus took the name {NAME} away; is usb-moded installed too?");
+            log::error!(
+                "another one has the name {NAME} on the bus now; if that is no usbnet-dbus, remove it"
+            );
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -69,7 +72,10 @@ async fn serve(arguments: Arguments) -> zbus::Result<()> {
     let builder = zbus::connection::Builder::system()?.serve_at(PATH, object)?.serve_at(PATH, control)?;
     let bus = builder.build().await?;
     let mut lost = zbus::fdo::DBusProxy::new(&bus).await?.receive_name_lost().await?;
-    bus.request_name_with_flags(NAME, zbus::fdo::RequestNameFlags::DoNotQueue.into()).await?;
+    // A service manager's takes over from the one that the bus has started for an early caller.
+    let flags =
+        RequestNameFlags::DoNotQueue | RequestNameFlags::AllowReplacement | RequestNameFlags::ReplaceExisting;
+    bus.request_name_with_flags(NAME, flags).await?;
     thread::spawn(move || watch::watch(&bridge));
     let emitter = SignalEmitter::new(&bus, PATH)?.to_owned();
     thread::spawn(move || {

@@ -263,7 +263,12 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 
 const BRIDGE: &str = "\
 usbnet-dbus answers at com.meego.usb_moded on the system bus, with usb-moded's methods, signals and words, so that
-front ends that were written for usb-moded find a service. D-Bus starts it when it is first called.
+front ends that were written for usb-moded find a service.
+
+D-Bus starts it when it is first called. Who only listens for its signals calls nobody, and no stored mode is set for a cable
+before it runs, so it is to be started at boot: with systemctl enable --now usbnet-dbus, rc-update add usbnet-dbus
+default, a link to /etc/sv/usbnet-dbus where runit looks, or, elsewhere, a call of org.freedesktop.DBus.StartServiceByName
+for com.meego.usb_moded.
 
 It has no privileges: what it is asked for, it asks the daemon of usbnet(8) for, whose configuration must let its
 group switch, with control: (group: \"usbnet\"). Everybody may ask. To change something, polkit's action

@@ -23,7 +23,9 @@ fn scripts(directory: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn every_shell_reads_every_script() {
     let mut found = Vec::new();
-    scripts(&Path::new(ROOT).join("scripts/init"), &mut found);
+    for directory in ["scripts/init", "dbus/data"] {
+        scripts(&Path::new(ROOT).join(directory), &mut found);
+    }
     found.retain(|path| {
         let text = fs::read_to_string(path).expect("text");
         text.starts_with("#!") || text.starts_with("# shellcheck shell=sh")
@@ -128,6 +130,45 @@ fn runit_starts_again_what_may_go_better_then() {
         }
         // Killed by a signal.
         assert_eq!(runs(shell, "runit/usbnet/finish", 0, &["-1", "9"], ""), (0, String::new()), "{shell:?}");
+    }
+}
+
+/// The bridge's user is in the group that may switch; being started as that user without it, it could not.
+#[test]
+fn the_bridge_is_started_as_its_user_with_all_its_groups() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let bin = directory.path().join("bin");
+    program(&bin.join("id"), "#!/bin/sh\n[ \"$*\" = '-Gn usbnet-dbus' ] && echo usbnet-dbus usbnet\n");
+    for name in ["install", "chpst", "checkpath", "need", "after"] {
+        program(&bin.join(name), &format!("#!/bin/sh\necho {name} \"$@\"\n"));
+    }
+    let openrc = "depend; start_pre; echo $supervisor $command_user $command";
+    let table = [
+        (
+            "usbnet-dbus.runit/run",
+            "",
+            "install -d -o usbnet-dbus -m 700 /var/lib/usbnet-dbus\n\
+             chpst -u usbnet-dbus:usbnet-dbus:usbnet /usr/libexec/usbnet-dbus\n",
+        ),
+        (
+            "usbnet-dbus.openrc",
+            openrc,
+            "need localmount dbus\nafter usbnet\n\
+             checkpath --directory --owner usbnet-dbus --mode 0700 /var/lib/usbnet-dbus\n\
+             supervise-daemon usbnet-dbus /usr/libexec/usbnet-dbus\n",
+        ),
+    ];
+    for (script, lines, expected) in table {
+        let text = fs::read_to_string(Path::new(ROOT).join("dbus/data").join(script)).expect("the script");
+        let text = format!("PATH='{}':$PATH\n{text}\n{lines}", bin.display());
+        for shell in SHELLS {
+            let outcome = run(&[shell, &["-c", &text]].concat());
+            assert_eq!(
+                (outcome.code, &*outcome.out, &*outcome.err),
+                (0, expected, ""),
+                "{script}, {shell:?}"
+            );
+        }
     }
 }
 

@@ -149,6 +149,12 @@ const BRIDGE: [&str; 7] = [
     "usr/lib/sysusers.d/usbnet-dbus.conf",
 ];
 
+/// What starts the bridge under each init system, beside the unit.
+const SERVICES: [(&str, &[&str]); 2] = [
+    ("openrc", &["etc/init.d/usbnet-dbus"]),
+    ("runit", &["etc/sv/usbnet-dbus/run", "etc/sv/usbnet-dbus/finish", "etc/sv/usbnet-dbus/log/run"]),
+];
+
 /// What the applet has besides.
 const APPLET: [&str; 7] = [
     "usr/bin/usbnet-applet",
@@ -182,7 +188,38 @@ fn each_init_system_gets_its_files() {
     for (init, own) in INITS {
         let target = Target::new();
         target.does(&format!("--init {init} PREFIX=/usr"));
-        has_files(&target, &[&COMMON, &BRIDGE, &APPLET, own], init);
+        let service =
+            SERVICES.iter().find(|(name, _)| *name == init).map_or(&[] as &[&str], |(_, files)| files);
+        has_files(&target, &[&COMMON, &BRIDGE, &APPLET, own, service], init);
+
+        let target = Target::new();
+        target.does(&format!("--init {init} PREFIX=/usr --without dbus"));
+        has_files(&target, &[&COMMON, &APPLET, own], init);
+    }
+}
+
+#[test]
+fn the_last_line_says_how_the_bridge_is_started_at_boot() {
+    let by_name = "dbus-send --system --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus \
+                   org.freedesktop.DBus.StartServiceByName string:com.meego.usb_moded uint32:0";
+    let by_hand = format!("; at boot, in /etc/rc.local for instance: {by_name};");
+    let table = [
+        ("systemd", "systemctl reload dbus; systemctl enable --now usbnet-dbus;"),
+        ("systemd --init initramfs-tools", "; systemctl enable --now usbnet-dbus;"),
+        ("openrc", "; rc-update add usbnet-dbus default; rc-service usbnet-dbus start;"),
+        ("runit", "; ln -s /etc/sv/usbnet-dbus /etc/service/;"),
+        ("sysv", &by_hand),
+        ("procd", &by_hand),
+        ("none", &by_hand),
+    ];
+    for (init, expected) in table {
+        let said = Target::new().does(&format!("--init {init}"));
+        let line = said.lines().find(|line| line.starts_with("for D-Bus: ")).expect("the line");
+        assert!(line.contains(expected), "{init}: {line}");
+    }
+    let readme = fs::read_to_string(Path::new(ROOT).join("dbus/README.md")).expect("the text");
+    for line in [by_name, "systemctl enable --now usbnet-dbus", "rc-update add usbnet-dbus default"] {
+        assert!(readme.contains(line), "{line}");
     }
 }
 
@@ -408,6 +445,8 @@ fn what_ran_left_nothing_either() {
     target.write("var/lib/usbnet-dbus/settings.json", "{}");
     target.write("etc/sv/usbnet/supervise/status", "");
     target.write("etc/sv/usbnet/log/supervise/status", "");
+    target.write("etc/sv/usbnet-dbus/supervise/status", "");
+    target.write("etc/sv/usbnet-dbus/log/supervise/status", "");
     fs::create_dir(target.at("var/lib/other")).expect("a directory");
     target.does("uninstall");
     let left: Vec<PathBuf> = target.tree().into_keys().collect();

@@ -53,3 +53,14 @@ fn the_bus_starts_it_and_polkit_is_asked() {
     kill(&stage, NAME);
     assert_eq!(stage.send(&AS_NOBODY, "get_whitelisted_modes", &[]).text, "developer_mode,mass_storage");
 }
+
+#[test]
+fn what_the_readme_says_for_other_init_systems_starts_it() {
+    let readme = include_str!("../../README.md");
+    let line = readme.lines().find(|line| line.contains("StartServiceByName")).expect("the line").trim();
+    let stage = Stage::installed();
+    assert!(!stage.has_owner(NAME));
+    let answer = stage.run(&["sh", "-c", line]);
+    assert!(answer.good, "{}", answer.text);
+    assert!(stage.has_owner(NAME));
+}

@@ -422,6 +422,18 @@ fn the_daemon_may_restart() {
 }
 
 #[test]
+fn a_service_takes_over_from_what_the_bus_has_started() {
+    let mut stage = Stage::new();
+    let signals = stage.listen();
+    assert!(stage.call("hide_mode", &["s", "mass_storage"]).good);
+    let mut first = stage.start_another();
+    wait_until("the first one's end", || first.has_ended());
+    assert_eq!(stage.call("get_hidden", &[]).text, r#"s "mass_storage""#);
+    assert!(stage.call("set_mode", &["s", "storage"]).good);
+    signals.until("sig_usb_current_state_ind ('mass_storage',)");
+}
+
+#[test]
 fn settings_outlive_the_bridge() {
     let mut stage = Stage::new();
     assert!(stage.call("hide_mode", &["s", "mass_storage"]).good);

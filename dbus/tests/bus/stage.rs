@@ -28,6 +28,12 @@ impl Running {
     }
 }
 
+impl Running {
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().expect("a child").is_some()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -110,13 +116,23 @@ impl Stage {
         drop(self.bridge.take());
         self.daemon.forget_watchers();
         wait_until("the name to be free", || !self.has_owner(NAME));
+        self.bridge = Some(self.run_bridge(runner, options));
+        wait_until("the bridge", || self.has_owner(NAME));
+        self.daemon.wait_for_watcher();
+    }
+
+    /// Starts one beside the one that runs, which is the caller's then.
+    pub fn start_another(&mut self) -> Running {
+        let another = self.run_bridge(&[], &[]);
+        self.bridge.replace(another).expect("one that runs")
+    }
+
+    fn run_bridge(&self, runner: &[&str], options: &[&str]) -> Running {
         let program = [runner, &[env!("CARGO_BIN_EXE_usbnet-dbus")]].concat();
         let mut command = Command::new(program[0]);
         command.args(&program[1..]).args(options);
         command.arg("--run").arg(self.directory.path()).arg("--state").arg(self.directory.path());
-        self.bridge = Some(Running::start(command.env("DBUS_SYSTEM_BUS_ADDRESS", self.address())));
-        wait_until("the bridge", || self.has_owner(NAME));
-        self.daemon.wait_for_watcher();
+        Running::start(command.env("DBUS_SYSTEM_BUS_ADDRESS", self.address()))
     }
 
     pub fn address(&self) -> &str {
