@@ -1,7 +1,7 @@
 //! The bridge as it is installed: started by the bus, as its own user, with the real polkit.
 
+use crate::permissions::{AS_NOBODY, tried};
 use crate::stage::{NAME, Stage, wait_until};
-use crate::{AS_NOBODY, tried};
 
 const BUS: [&str; 5] =
     ["busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"];
