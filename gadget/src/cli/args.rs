@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -8,6 +9,7 @@ use usbnet_host_profiles::{InterfaceName, Label, Shape};
 
 use super::bar;
 use crate::config::{OnBusy, station};
+use crate::control::WAIT_SECONDS;
 use crate::exit::Exit;
 use crate::identity::{Identity, MacAddr};
 use crate::responder::ResponderArgs;
@@ -171,9 +173,14 @@ pub struct Taking {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "600",
-        value_parser = clap::value_parser!(u32).range(1..=86_400)
+        value_parser = clap::value_parser!(u32).range(wait_seconds())
     )]
     pub wait: Option<u32>,
+}
+
+/// [`WAIT_SECONDS`] as clap wants them.
+fn wait_seconds() -> RangeInclusive<i64> {
+    i64::from(*WAIT_SECONDS.start())..=i64::from(*WAIT_SECONDS.end())
 }
 
 /// `refuse`, `wait=SECONDS` or `terminate=SECONDS`.
@@ -218,6 +225,8 @@ mod tests {
             ("usbnet mode storage --force --wait", taking(true, Some(600))),
             ("usbnet mode --wait=30 storage", taking(false, Some(30))),
             ("usbnet mode --wait storage", taking(false, Some(600))),
+            ("usbnet mode storage --wait=86400", taking(false, Some(86_400))),
+            ("usbnet mode storage --wait=86401", None),
             ("usbnet mode storage --wait=0", None),
             ("usbnet mode storage --wait 30", None),
             ("usbnet mode --force", None),

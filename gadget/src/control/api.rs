@@ -38,39 +38,33 @@ impl Call {
     }
 }
 
+/// How long a call may wait for the host to eject its cards, in seconds.
+pub const WAIT_SECONDS: std::ops::RangeInclusive<u32> = 1..=86_400;
+
 /// Parameters of `SetMode`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SetMode {
     /// The mode to switch to.
     pub name: String,
     /// Take a card from the host although it uses it.
-    #[serde(default)]
     pub force: bool,
     /// Only answer the shell lines the switch equals.
-    #[serde(default)]
     pub plan: bool,
     /// What to do about holders on the device, instead of what the configuration says.
-    #[serde(default)]
     pub on_busy: Option<OnBusy>,
-    /// Wait so many seconds for the host to eject its cards, instead of refusing at once.
-    #[serde(default)]
+    /// Wait so many seconds for the host to eject its cards, instead of refusing at once: one of [`WAIT_SECONDS`].
     pub wait: Option<u32>,
 }
 
 /// Parameters of `Stop`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Stop {
     /// Take a card from the host although it uses it.
-    #[serde(default)]
     pub force: bool,
-    /// Wait so many seconds for the host to eject its cards, instead of refusing at once.
-    #[serde(default)]
+    /// Wait so many seconds for the host to eject its cards, instead of refusing at once: one of [`WAIT_SECONDS`].
     pub wait: Option<u32>,
     /// Begin anew afterwards, as the same process and with the configuration file as it is then, if a supervisor runs the
     /// daemon: ended, it would be started again at some time, or not.
-    #[serde(default)]
     pub restart: bool,
 }
 

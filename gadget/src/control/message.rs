@@ -1,6 +1,6 @@
 //! One Varlink message, before its parameters are understood.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// A method call (Varlink wire protocol, "call").
@@ -12,11 +12,16 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub parameters: Value,
     /// The caller wants a reply for each event, not one only.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "or_false", skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
     /// The caller wants no reply at all.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "or_false", skip_serializing_if = "std::ops::Not::not")]
     pub oneway: bool,
+}
+
+/// Varlink writes an absent optional as `null` too.
+fn or_false<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default)
 }
 
 /// An answer (Varlink wire protocol, "reply").

@@ -10,6 +10,7 @@ mod card;
 mod description_tests;
 mod framing;
 mod message;
+mod parameters;
 mod refusal;
 mod service;
 mod size;
@@ -17,7 +18,7 @@ mod size;
 pub use access::{Caller, Peer, Role};
 pub use api::{
     Call, Counters, Event, EventKind, Lease, Link, Mode, ModeReply, Phase, Responder, SetMode, Status, Stop,
-    Stopped, System, Udc,
+    Stopped, System, Udc, WAIT_SECONDS,
 };
 pub use card::{Card, Held, Place, Progress};
 pub use framing::{FrameError, Inbox, MAX_MESSAGE, MAX_PENDING, Outbox};

@@ -1,10 +1,10 @@
 //! From one message's bytes to a typed call, and the part of Varlink that every service answers itself.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Call, DESCRIPTION, INTERFACE, Reply, Request, SetMode};
+use super::api::WAIT_SECONDS;
+use super::parameters::{Invalid, Parameters};
+use super::{Call, DESCRIPTION, INTERFACE, Reply, Request, SetMode, Stop};
 use crate::config::OnBusy;
 
 const SERVICE: &str = "org.varlink.service";
@@ -33,7 +33,10 @@ pub enum Incoming {
 /// Understands one message (without its NUL).
 #[must_use]
 pub fn receive(message: &[u8]) -> Incoming {
-    let Ok(request) = serde_json::from_slice::<Request>(message) else { return Incoming::Garbage };
+    // What serde derives would take an array's items by their position.
+    let is_object = message.trim_ascii_start().starts_with(b"{");
+    let request = serde_json::from_slice::<Request>(message).ok().filter(|_| is_object);
+    let Some(request) = request else { return Incoming::Garbage };
     let (more, oneway) = (request.more, request.oneway);
     match understand(request) {
         Ok(call) => Incoming::Call { call, more, oneway },
@@ -48,54 +51,78 @@ fn understand(request: Request) -> Result<Call, Reply> {
     };
     match interface {
         INTERFACE => call(method, request.parameters, request.more),
-        SERVICE => Err(introspect(method, &request.parameters)),
+        SERVICE => Err(introspect(method, request.parameters).unwrap_or_else(Reply::from)),
         other => Err(service_error("InterfaceNotFound", "interface", other)),
     }
 }
 
 fn call(method: &str, parameters: Value, more: bool) -> Result<Call, Reply> {
-    Ok(match method {
+    let call = match method {
         "Status" => Call::Status,
         "Modes" => Call::Modes,
-        "SetMode" => Call::SetMode(set_mode(parameters)?),
         "Watch" if more => Call::Watch,
         "Watch" => return Err(Reply::error(&format!("{SERVICE}.ExpectedMore"), json!({}))),
         "Leases" => Call::Leases,
-        "Stop" => Call::Stop(parameters_of(parameters, &[])?),
         "Cancel" => Call::Cancel,
+        "SetMode" => return set_mode(parameters).map_err(Reply::from),
+        "Stop" => return stop(parameters).map_err(Reply::from),
         other => return Err(service_error("MethodNotFound", "method", other)),
-    })
+    };
+    Parameters::of(parameters)?.end()?;
+    Ok(call)
 }
 
-fn set_mode(parameters: Value) -> Result<SetMode, Reply> {
-    let set: SetMode = parameters_of(parameters, &["name"])?;
-    match set.on_busy.and_then(OnBusy::seconds) {
-        Some(seconds) if !OnBusy::SECONDS.contains(&seconds) => {
-            Err(service_error("InvalidParameter", "parameter", "on_busy"))
+fn set_mode(parameters: Value) -> Result<Call, Invalid> {
+    let mut given = Parameters::of(parameters)?;
+    let set = SetMode {
+        name: given.required("name")?,
+        force: given.optional("force")?.unwrap_or_default(),
+        plan: given.optional("plan")?.unwrap_or_default(),
+        on_busy: given.optional("on_busy")?.map(on_busy).transpose()?,
+        wait: wait(&mut given)?,
+    };
+    given.end()?;
+    Ok(Call::SetMode(set))
+}
+
+fn stop(parameters: Value) -> Result<Call, Invalid> {
+    let mut given = Parameters::of(parameters)?;
+    let stop = Stop {
+        force: given.optional("force")?.unwrap_or_default(),
+        wait: wait(&mut given)?,
+        restart: given.optional("restart")?.unwrap_or_default(),
+    };
+    given.end()?;
+    Ok(Call::Stop(stop))
+}
+
+fn wait(given: &mut Parameters) -> Result<Option<u32>, Invalid> {
+    match given.optional("wait")? {
+        Some(seconds) if !WAIT_SECONDS.contains(&seconds) => Err(invalid("wait")),
+        wait => Ok(wait),
+    }
+}
+
+/// Whatever is wrong inside, the parameter is `on_busy`.
+fn on_busy(value: Value) -> Result<OnBusy, Invalid> {
+    let read = || {
+        let mut given = Parameters::of(value)?;
+        let (action, seconds) = (given.required::<String>("action")?, given.optional("seconds")?);
+        given.end()?;
+        let seconds = seconds.filter(|seconds| OnBusy::SECONDS.contains(seconds));
+        match (action.as_str(), seconds) {
+            ("refuse", _) => Ok(OnBusy::Refuse),
+            ("wait", Some(seconds)) => Ok(OnBusy::Wait { seconds }),
+            ("terminate", Some(grace)) => Ok(OnBusy::Terminate { grace }),
+            _ => Err(invalid("on_busy")),
         }
-        _ => Ok(set),
-    }
+    };
+    read().map_err(|_| invalid("on_busy"))
 }
 
-/// Parameters by their type; `texts` are the ones that have to be there.
-fn parameters_of<T: DeserializeOwned>(mut parameters: Value, texts: &[&str]) -> Result<T, Reply> {
-    match &mut parameters {
-        // Varlink writes an absent optional as `null` too, serde's `default` takes only an absent one.
-        Value::Object(fields) => fields.retain(|_, value| !value.is_null()),
-        // A call without parameters leaves them out.
-        Value::Null => parameters = json!({}),
-        _ => {}
-    }
-    let missing = texts.iter().find(|name| !parameters.get(**name).is_some_and(Value::is_string));
-    let missing = missing.map(|name| (*name).to_owned());
-    serde_json::from_value(parameters).map_err(|error| {
-        let parameter = missing.unwrap_or_else(|| error.to_string());
-        service_error("InvalidParameter", "parameter", &parameter)
-    })
-}
-
-fn introspect(method: &str, parameters: &Value) -> Reply {
-    match method {
+fn introspect(method: &str, parameters: Value) -> Result<Reply, Invalid> {
+    let mut given = Parameters::of(parameters)?;
+    let reply = match method {
         "GetInfo" => Reply::done(json!({
             "vendor": "usbnet",
             "product": env!("CARGO_PKG_NAME"),
@@ -103,13 +130,24 @@ fn introspect(method: &str, parameters: &Value) -> Reply {
             "url": "",
             "interfaces": [SERVICE, INTERFACE],
         })),
-        "GetInterfaceDescription" => match parameters["interface"].as_str() {
-            Some(INTERFACE) => description(DESCRIPTION),
-            Some(SERVICE) => description(SERVICE_DESCRIPTION),
-            Some(other) => service_error("InterfaceNotFound", "interface", other),
-            None => service_error("InvalidParameter", "parameter", "interface"),
+        "GetInterfaceDescription" => match given.required::<String>("interface")?.as_str() {
+            INTERFACE => description(DESCRIPTION),
+            SERVICE => description(SERVICE_DESCRIPTION),
+            other => service_error("InterfaceNotFound", "interface", other),
         },
-        other => service_error("MethodNotFound", "method", other),
+        other => return Ok(service_error("MethodNotFound", "method", other)),
+    };
+    given.end()?;
+    Ok(reply)
+}
+
+fn invalid(parameter: &str) -> Invalid {
+    Invalid(parameter.to_owned())
+}
+
+impl From<Invalid> for Reply {
+    fn from(Invalid(parameter): Invalid) -> Self {
+        service_error("InvalidParameter", "parameter", &parameter)
     }
 }
 
@@ -117,13 +155,12 @@ fn description(text: &str) -> Reply {
     Reply::done(json!({ "description": text }))
 }
 
-fn service_error<T: Serialize + ?Sized>(name: &str, field: &str, value: &T) -> Reply {
+fn service_error(name: &str, field: &str, value: &str) -> Reply {
     Reply::error(&format!("{SERVICE}.{name}"), json!({ field: value }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Stop;
     use super::*;
 
     fn error(incoming: &Incoming) -> &str {
@@ -173,6 +210,16 @@ mod tests {
                 set("a", false, false),
             ),
             (
+                "waiting as long as it goes",
+                r#"{"method":"org.usbnet.Control.Stop","parameters":{"wait":86400}}"#,
+                Call::Stop(Stop { wait: Some(86_400), ..Stop::default() }),
+            ),
+            (
+                "optional fields of the message as null",
+                r#"{"method":"org.usbnet.Control.Status","more":null,"oneway":null,"parameters":null}"#,
+                Call::Status,
+            ),
+            (
                 "set mode, options absent as null",
                 r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","force":null,"plan":true}}"#,
                 set("a", false, true),
@@ -199,7 +246,10 @@ mod tests {
         let idl = varlink_parser::IDL::try_from(DESCRIPTION).expect("the description parses");
         assert_eq!(idl.name, INTERFACE);
         for method in &idl.method_keys {
-            let parameters = if *method == "SetMode" { json!({ "name": "network" }) } else { json!({}) };
+            let parameters = match *method {
+                "SetMode" => json!({ "name": "network" }),
+                _ => json!({}),
+            };
             let message = json!({
                 "method": format!("{INTERFACE}.{method}"),
                 "parameters": parameters,
@@ -225,6 +275,56 @@ mod tests {
     }
 
     #[test]
+    fn the_parameter_that_is_wrong_is_named() {
+        let busy = |on_busy: Value| json!({ "name": "a", "on_busy": on_busy });
+        // (name, method, parameters, the one that is named)
+        let table = [
+            ("no object, and none wanted", "Status", json!([]), "parameters"),
+            ("no object, and none needed", "Stop", json!([true, 5]), "parameters"),
+            ("by position", "SetMode", json!(["a"]), "parameters"),
+            ("a text", "Leases", json!("a"), "parameters"),
+            ("unknown, and none wanted", "Status", json!({ "x": 1 }), "x"),
+            ("unknown beside known ones", "SetMode", json!({ "name": "a", "fast": true }), "fast"),
+            ("another method's", "Stop", json!({ "name": "a" }), "name"),
+            ("missing", "SetMode", Value::Null, "name"),
+            ("null is missing", "SetMode", json!({ "name": null }), "name"),
+            ("of another type", "SetMode", json!({ "name": 1 }), "name"),
+            ("an option of another type", "SetMode", json!({ "name": "a", "force": "yes" }), "force"),
+            ("time below zero", "SetMode", json!({ "name": "a", "wait": -1 }), "wait"),
+            ("no time", "SetMode", json!({ "name": "a", "wait": 0 }), "wait"),
+            ("too much time", "SetMode", json!({ "name": "a", "wait": 86_401 }), "wait"),
+            ("136 years", "Stop", json!({ "wait": u32::MAX }), "wait"),
+            ("more than any", "Stop", json!({ "wait": 99_999_999_999_u64 }), "wait"),
+            ("busy without its time", "SetMode", busy(json!({ "action": "wait" })), "on_busy"),
+            ("busy for too long", "SetMode", busy(json!({ "action": "wait", "seconds": 3601 })), "on_busy"),
+            ("busy for no time", "SetMode", busy(json!({ "action": "terminate", "seconds": 0 })), "on_busy"),
+            ("busy with a word", "SetMode", busy(json!({ "action": "lazy" })), "on_busy"),
+            ("busy with more", "SetMode", busy(json!({ "action": "refuse", "x": 1 })), "on_busy"),
+            ("busy by position", "SetMode", busy(json!(["wait", 5])), "on_busy"),
+        ];
+        for (name, method, parameters, expected) in table {
+            let message = json!({ "method": format!("{INTERFACE}.{method}"), "parameters": parameters });
+            let reply = service_error("InvalidParameter", "parameter", expected);
+            assert_eq!(receive(message.to_string().as_bytes()), Incoming::Answer(reply), "{name}");
+        }
+        for (method, parameters, expected) in [
+            ("GetInfo", json!([]), "parameters"),
+            ("GetInfo", json!({ "x": 1 }), "x"),
+            ("GetInterfaceDescription", Value::Null, "interface"),
+            ("GetInterfaceDescription", json!({ "interface": 1 }), "interface"),
+            ("GetInterfaceDescription", json!({ "interface": INTERFACE, "x": 1 }), "x"),
+        ] {
+            let message = json!({ "method": format!("{SERVICE}.{method}"), "parameters": parameters });
+            let reply = service_error("InvalidParameter", "parameter", expected);
+            assert_eq!(
+                receive(message.to_string().as_bytes()),
+                Incoming::Answer(reply),
+                "{method} {expected}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_answered_by_its_standard_error() {
         let table = [
             ("no interface", r#"{"method":"Status"}"#, "org.varlink.service.InterfaceNotFound"),
@@ -239,47 +339,12 @@ mod tests {
                 "org.varlink.service.MethodNotFound",
             ),
             ("watch once", r#"{"method":"org.usbnet.Control.Watch"}"#, "org.varlink.service.ExpectedMore"),
-            ("no name", r#"{"method":"org.usbnet.Control.SetMode"}"#, "org.varlink.service.InvalidParameter"),
-            (
-                "name of another type",
-                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":1}}"#,
-                "org.varlink.service.InvalidParameter",
-            ),
-            (
-                "unknown parameter",
-                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","fast":true}}"#,
-                "org.varlink.service.InvalidParameter",
-            ),
-            (
-                "busy without its time",
-                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","on_busy":{"action":"wait"}}}"#,
-                "org.varlink.service.InvalidParameter",
-            ),
-            (
-                "busy for too long",
-                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","on_busy":{"action":"wait","seconds":3601}}}"#,
-                "org.varlink.service.InvalidParameter",
-            ),
-            (
-                "busy for no time",
-                r#"{"method":"org.usbnet.Control.SetMode","parameters":{"name":"a","on_busy":{"action":"terminate","seconds":0}}}"#,
-                "org.varlink.service.InvalidParameter",
-            ),
-            (
-                "stop with a name",
-                r#"{"method":"org.usbnet.Control.Stop","parameters":{"name":"a"}}"#,
-                "org.varlink.service.InvalidParameter",
-            ),
-            (
-                "description of nothing",
-                r#"{"method":"org.varlink.service.GetInterfaceDescription"}"#,
-                "org.varlink.service.InvalidParameter",
-            ),
         ];
         for (name, message, expected) in table {
             assert_eq!(error(&receive(message.as_bytes())), expected, "{name}");
         }
-        for garbage in ["", "{", "[]", "null", "\u{1}", r#"{"method":5}"#] {
+        let by_position = r#"["org.usbnet.Control.Status",{},false,false]"#;
+        for garbage in ["", "{", "[]", "null", "\u{1}", r#"{"method":5}"#, by_position] {
             assert_eq!(receive(garbage.as_bytes()), Incoming::Garbage, "{garbage}");
         }
         assert_eq!(receive(br#"{"method":"x.y","oneway":true}"#), Incoming::Silence);
