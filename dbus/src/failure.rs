@@ -114,7 +114,11 @@ impl From<ClientError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let name = match &refusal {
-            Refusal::Failed { .. } => "org.freedesktop.DBus.Error.Failed",
+            // The three about profiles are no answers to what the bridge asks for.
+            Refusal::Failed { .. }
+            | Refusal::UnknownHost { .. }
+            | Refusal::NoProfile { .. }
+            | Refusal::NoLink { .. } => "org.freedesktop.DBus.Error.Failed",
             Refusal::UnknownMode { .. } => "com.meego.usb_moded.Error.UnknownMode",
             Refusal::Switching { .. } => "com.meego.usb_moded.Error.Switching",
             Refusal::CardBusy { .. } => "com.meego.usb_moded.Error.CardBusy",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use usbnet_host_profiles::Shape;
 
 use super::{Card, Progress};
 use crate::config::OnBusy;
@@ -20,6 +21,13 @@ pub enum Call {
     Watch,
     /// Who has an address.
     Leases,
+    /// What a host needs for the link as it is.
+    Profile {
+        /// The host's name.
+        host: String,
+        /// What the link is for; none for the first shape that the host has.
+        shape: Option<Shape>,
+    },
     /// Take everything down and end.
     Stop(Stop),
     /// Give up the switch under way.
@@ -33,7 +41,7 @@ impl Call {
         match self {
             Self::SetMode(set) => !set.plan,
             Self::Stop(_) | Self::Cancel => true,
-            Self::Status | Self::Modes | Self::Watch | Self::Leases => false,
+            Self::Status | Self::Modes | Self::Watch | Self::Leases | Self::Profile { .. } => false,
         }
     }
 }

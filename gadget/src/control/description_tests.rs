@@ -5,7 +5,7 @@ use varlink_parser::{IDL, VStruct, VStructOrEnum, VType, VTypeExt};
 
 use super::*;
 use crate::cards::{Holder, HolderKind};
-use crate::config::OnBusy;
+use crate::config::{FunctionKind, OnBusy};
 use crate::exit::Exit;
 
 /// Whether a value has a type: every field of a structure is one of its own, and only an optional one may be absent.
@@ -74,6 +74,10 @@ fn every_refusal_is_an_error_of_the_description() {
         Refusal::CardBusy { holders: vec![held(holder(Some(1), Some("vi"))), held(holder(None, None))] },
         Refusal::HostBusy { cards: vec!["/media/mmc1".into()] },
         Refusal::Cancelled {},
+        Refusal::UnknownHost { name: "a".into(), hosts: vec!["ssh".into()] },
+        Refusal::NoProfile { host: "ssh".into(), why: "it has none".into() },
+        Refusal::NoLink { mode: None },
+        Refusal::NoLink { mode: Some("charging".into()) },
         Refusal::NotPermitted { group: None },
         Refusal::NotPermitted { group: Some("netdev".into()) },
         Refusal::ReadOnlyConsole { setting: "control: (console: Full)".into() },
@@ -167,6 +171,12 @@ fn every_result_is_as_described() {
         ("Leases", json!({ "leases": status.leases })),
         ("Stop", json!(Stopped { restarts: true })),
     ];
+    // All of them, for the words of what they have in common.
+    let facts = profile::tests::facts(FunctionKind::Rndis);
+    let profiles = usbnet_host_profiles::ALL
+        .iter()
+        .map(|host| ("Profile", json!(HostProfile::new("a", &facts, host.name, None).expect("a profile"))));
+    let results: Vec<_> = results.into_iter().chain(profiles).collect();
     let idl = idl();
     for (method, result) in &results {
         let described = &idl.methods[method].output;

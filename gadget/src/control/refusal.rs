@@ -53,6 +53,28 @@ pub enum Refusal {
     /// The switch was cancelled, and undone as far as it had come.
     #[error("the switch was cancelled; usbnet status shows the mode that is set")]
     Cancelled {},
+    /// No such host.
+    #[error("no host {name:?}; there is a profile for {}", hosts.join(", "))]
+    UnknownHost {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        hosts: Vec<String>,
+    },
+    /// The host has no profile of this shape, or for this link.
+    #[error("{why}")]
+    NoProfile {
+        /// The host's name.
+        host: String,
+        /// Why not, and what to do instead.
+        why: String,
+    },
+    /// There is no link to make a profile for.
+    #[error("{} has no link to a host; set one with a network function (usbnet modes)", mode_words(mode.as_deref()))]
+    NoLink {
+        /// The mode that is set, if one is.
+        mode: Option<String>,
+    },
     /// The caller may only read.
     #[error("only root{} may do this", group.as_ref().map(|g| format!(" and members of group {g}")).unwrap_or_default())]
     NotPermitted {
@@ -75,14 +97,18 @@ fn busy(holders: &[Held]) -> String {
     format!("{}; close {them}, or use --on-busy", lines.join(";\n  "))
 }
 
+fn mode_words(mode: Option<&str>) -> String {
+    mode.map_or_else(|| "no mode is set, so the device".to_owned(), |mode| format!("mode {mode}"))
+}
+
 impl Refusal {
     /// What a command that got this answer ends with.
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Failed { exit, .. } => *exit,
-            Self::UnknownMode { .. } => Exit::Usage,
-            Self::Switching { .. } | Self::Cancelled {} => Exit::Failed,
+            Self::UnknownMode { .. } | Self::UnknownHost { .. } | Self::NoProfile { .. } => Exit::Usage,
+            Self::Switching { .. } | Self::Cancelled {} | Self::NoLink { .. } => Exit::Failed,
             Self::CardBusy { .. } => Exit::CardBusy,
             Self::HostBusy { .. } => Exit::HostBusy,
             Self::NotPermitted { .. } | Self::ReadOnlyConsole { .. } => Exit::NotPermitted,
@@ -99,6 +125,9 @@ impl Refusal {
             Self::CardBusy { holders } => ("CardBusy", json!({ "holders": holders })),
             Self::HostBusy { cards } => ("HostBusy", json!({ "cards": cards })),
             Self::Cancelled {} => ("Cancelled", json!({})),
+            Self::UnknownHost { name, hosts } => ("UnknownHost", json!({ "name": name, "hosts": hosts })),
+            Self::NoProfile { host, why } => ("NoProfile", json!({ "host": host, "why": why })),
+            Self::NoLink { mode } => ("NoLink", json!({ "mode": mode })),
             Self::NotPermitted { group } => ("NotPermitted", json!({ "group": group })),
             Self::ReadOnlyConsole { setting } => ("ReadOnlyConsole", json!({ "setting": setting })),
         };
@@ -128,6 +157,11 @@ impl Refusal {
             "CardBusy" => Self::CardBusy { holders: serde_json::from_value(field("holders")).ok()? },
             "HostBusy" => Self::HostBusy { cards: serde_json::from_value(field("cards")).ok()? },
             "Cancelled" => Self::Cancelled {},
+            "UnknownHost" => {
+                Self::UnknownHost { name: text("name")?, hosts: serde_json::from_value(field("hosts")).ok()? }
+            }
+            "NoProfile" => Self::NoProfile { host: text("host")?, why: text("why")? },
+            "NoLink" => Self::NoLink { mode: text("mode") },
             "NotPermitted" => Self::NotPermitted { group: text("group") },
             "ReadOnlyConsole" => Self::ReadOnlyConsole { setting: text("setting")? },
             _ => return None,
@@ -202,6 +236,30 @@ mod tests {
                 "Cancelled",
                 Exit::Failed,
                 "the switch was cancelled; usbnet status shows the mode that is set",
+            ),
+            (
+                Refusal::UnknownHost { name: "plan9".into(), hosts: vec!["udev".into(), "ssh".into()] },
+                "UnknownHost",
+                Exit::Usage,
+                "no host \"plan9\"; there is a profile for udev, ssh",
+            ),
+            (
+                Refusal::NoProfile { host: "ssh".into(), why: "ssh has no bridge".into() },
+                "NoProfile",
+                Exit::Usage,
+                "ssh has no bridge",
+            ),
+            (
+                Refusal::NoLink { mode: Some("charging".into()) },
+                "NoLink",
+                Exit::Failed,
+                "mode charging has no link to a host; set one with a network function (usbnet modes)",
+            ),
+            (
+                Refusal::NoLink { mode: None },
+                "NoLink",
+                Exit::Failed,
+                "no mode is set, so the device has no link to a host; set one with a network function (usbnet modes)",
             ),
             (
                 Refusal::NotPermitted { group: Some("plugdev".into()) },

@@ -65,6 +65,7 @@ fn call(method: &str, parameters: Value, more: bool) -> Result<Call, Reply> {
         "Leases" => Call::Leases,
         "Cancel" => Call::Cancel,
         "SetMode" => return set_mode(parameters).map_err(Reply::from),
+        "Profile" => return profile(parameters).map_err(Reply::from),
         "Stop" => return stop(parameters).map_err(Reply::from),
         other => return Err(service_error("MethodNotFound", "method", other)),
     };
@@ -94,6 +95,14 @@ fn stop(parameters: Value) -> Result<Call, Invalid> {
     };
     given.end()?;
     Ok(Call::Stop(stop))
+}
+
+fn profile(parameters: Value) -> Result<Call, Invalid> {
+    let mut given = Parameters::of(parameters)?;
+    let (host, shape) = (given.required("host")?, given.optional::<String>("shape")?);
+    given.end()?;
+    let shape = shape.map(|word| word.parse()).transpose().map_err(|_| invalid("shape"))?;
+    Ok(Call::Profile { host, shape })
 }
 
 fn wait(given: &mut Parameters) -> Result<Option<u32>, Invalid> {
@@ -161,6 +170,8 @@ fn service_error(name: &str, field: &str, value: &str) -> Reply {
 
 #[cfg(test)]
 mod tests {
+    use usbnet_host_profiles::Shape;
+
     use super::*;
 
     fn error(incoming: &Incoming) -> &str {
@@ -215,6 +226,16 @@ mod tests {
                 Call::Stop(Stop { wait: Some(86_400), ..Stop::default() }),
             ),
             (
+                "profile",
+                r#"{"method":"org.usbnet.Control.Profile","parameters":{"host":"ssh","shape":null}}"#,
+                Call::Profile { host: "ssh".into(), shape: None },
+            ),
+            (
+                "profile in a shape",
+                r#"{"method":"org.usbnet.Control.Profile","parameters":{"host":"ssh","shape":"share-from-host"}}"#,
+                Call::Profile { host: "ssh".into(), shape: Some(Shape::ShareFromHost) },
+            ),
+            (
                 "optional fields of the message as null",
                 r#"{"method":"org.usbnet.Control.Status","more":null,"oneway":null,"parameters":null}"#,
                 Call::Status,
@@ -248,6 +269,7 @@ mod tests {
         for method in &idl.method_keys {
             let parameters = match *method {
                 "SetMode" => json!({ "name": "network" }),
+                "Profile" => json!({ "host": "networkmanager" }),
                 _ => json!({}),
             };
             let message = json!({
@@ -258,7 +280,7 @@ mod tests {
             let incoming = receive(message.to_string().as_bytes());
             assert!(matches!(incoming, Incoming::Call { .. }), "{method}: {incoming:?}");
         }
-        assert_eq!(idl.method_keys.len(), 7);
+        assert_eq!(idl.method_keys.len(), 8);
         assert_eq!(
             idl.error_keys,
             [
@@ -268,6 +290,9 @@ mod tests {
                 "CardBusy",
                 "HostBusy",
                 "Cancelled",
+                "UnknownHost",
+                "NoProfile",
+                "NoLink",
                 "NotPermitted",
                 "ReadOnlyConsole"
             ]
@@ -301,6 +326,8 @@ mod tests {
             ("busy with a word", "SetMode", busy(json!({ "action": "lazy" })), "on_busy"),
             ("busy with more", "SetMode", busy(json!({ "action": "refuse", "x": 1 })), "on_busy"),
             ("busy by position", "SetMode", busy(json!(["wait", 5])), "on_busy"),
+            ("no host", "Profile", json!({ "shape": "link" }), "host"),
+            ("no such shape", "Profile", json!({ "host": "ssh", "shape": "round" }), "shape"),
         ];
         for (name, method, parameters, expected) in table {
             let message = json!({ "method": format!("{INTERFACE}.{method}"), "parameters": parameters });

@@ -182,6 +182,7 @@ impl Daemon {
                 let leases = self.leases();
                 self.answer(client, json!({ "leases": leases }));
             }
+            Call::Profile { host, shape } => self.profile(client, &host, shape),
             Call::Watch => {
                 self.clients.watch(client);
                 let first = self.mode_event();

@@ -21,6 +21,7 @@ mod line;
 mod link_care;
 mod notes;
 mod outcome;
+mod profile;
 mod profile_disk;
 mod recovery;
 mod snapshot;

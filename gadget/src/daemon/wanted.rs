@@ -5,15 +5,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use usbnet_host_profiles::LinkFacts;
+
 use super::error::SwitchError;
 use super::kernel::Kernel;
 use crate::config::{HOST, Mode, Switch, UdcChoice};
-use crate::link::{self, Choice, Policy};
+use crate::link::{self, Addresses, Choice, Policy};
 use crate::plan::{
     self, BackendChoice, GadgetTarget, Lending, LinkTarget, Observed, Obstacle, PortRole, ProfileDisk,
     Realisation, Spared, Target,
 };
-use crate::profile;
+use crate::profile::{self, ProfileError};
 use crate::responder::{self, Settings};
 use crate::sys::modules;
 use crate::sys::netlink::Netlink;
@@ -127,9 +129,17 @@ impl Kernel {
     fn profile_disk(&self, name: &str, choice: Option<&Choice>) -> Result<Option<ProfileDisk>, SwitchError> {
         let unit = self.config.mode(name).and_then(|mode| plan::profile_unit(&self.config, mode));
         let (Some(unit), Some(choice)) = (unit, choice) else { return Ok(None) };
-        let device = responder::device_name(self.config.link.name.as_deref(), &self.config.link.domain);
-        let facts = profile::link_facts(&self.config, name, &self.identity, &choice.addresses, &device)?;
+        let facts = self.link_facts(name, &choice.addresses)?;
         Ok(Some(ProfileDisk::new(&self.roots.run, unit, facts, name)))
+    }
+
+    /// What profiles of that mode's link are made from.
+    ///
+    /// # Errors
+    /// The mode has no link, or something about it is not known.
+    pub fn link_facts(&self, mode: &str, addresses: &Addresses) -> Result<LinkFacts, ProfileError> {
+        let device = responder::device_name(self.config.link.name.as_deref(), &self.config.link.domain);
+        profile::link_facts(&self.config, mode, &self.identity, addresses, &device)
     }
 
     fn choose_subnet(&self, own: &[String]) -> Result<Choice, SwitchError> {
