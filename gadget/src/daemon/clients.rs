@@ -3,6 +3,8 @@
 //! Decides nothing about modes; never blocks, and holds a bounded number of bounded buffers. Nobody is asked to hurry: a
 //! connection that is silent costs little, and gives way to the next one when there are too many.
 
+mod turns;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -17,6 +19,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use crate::control::{Call, Caller, Event, FrameError, Inbox, Incoming, Outbox, Reply, Role, receive};
 use crate::sys::peer::credentials;
 use crate::sys::stream::Stream;
+use turns::{Turn, Turns};
 
 /// With more connections than this, one has to go.
 const MAX_CLIENTS: usize = 64;
@@ -50,6 +53,8 @@ struct Client {
     waiting: bool,
     /// It will not ask any more, and may still wait for its answer.
     ended: bool,
+    /// When it was served last.
+    turn: Turn,
     /// The console that was told which port is the host's.
     has_port: bool,
 }
@@ -65,6 +70,7 @@ pub struct Clients {
     epoll: Epoll,
     last: ClientId,
     list: BTreeMap<ClientId, Client>,
+    turns: Turns,
 }
 
 impl Clients {
@@ -76,11 +82,19 @@ impl Clients {
         listener.set_nonblocking(true)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&listener, newcomers())?;
-        Ok(Self { listener, group, daemon, epoll, last: LISTENER, list: BTreeMap::new() })
+        Ok(Self {
+            listener,
+            group,
+            daemon,
+            epoll,
+            last: LISTENER,
+            list: BTreeMap::new(),
+            turns: Turns::default(),
+        })
     }
 
     /// Accepts, reads and writes as far as it goes without waiting; answers what needs no decision. Whoever may switch
-    /// never waits behind more than one call of the others, however many these are.
+    /// never waits behind more than one of the others, however many these are: they take turns.
     ///
     /// # Errors
     /// The kernel's on the poll itself; a client's failure ends that client only.
@@ -90,26 +104,26 @@ impl Clients {
             Err(Errno::EINTR) => 0,
             other => other?,
         };
+        let ready = events[..ready].iter().map(EpollEvent::data);
+        let (readers, others): (Vec<_>, Vec<_>) = ready.partition(|id| self.place(*id).is_some());
         let mut asked = Vec::new();
-        for readers in [false, true] {
-            for id in events[..ready].iter().map(EpollEvent::data) {
-                if self.is_reader(id) != readers {
-                    continue;
-                }
-                match id {
-                    LISTENER => self.accept(),
-                    client => asked.extend(self.progress(client)),
-                }
-                if readers && !asked.is_empty() {
-                    return Ok(asked); // at most one of theirs, beside those of the others
-                }
+        for id in others {
+            match id {
+                LISTENER => self.accept(),
+                client => asked.extend(self.progress(client)),
             }
+        }
+        let next = readers.into_iter().filter_map(|id| Some((self.place(id)?, id))).min();
+        if let Some((_, id)) = next {
+            asked.extend(self.progress(id));
         }
         Ok(asked)
     }
 
-    fn is_reader(&self, id: ClientId) -> bool {
-        self.list.get(&id).is_some_and(|client| client.caller.role == Role::Reader)
+    /// Where a connection stands among those that may only read, if it is one of them.
+    fn place(&self, id: ClientId) -> Option<impl Ord + use<>> {
+        let Client { caller, turn, .. } = self.list.get(&id)?;
+        (caller.role == Role::Reader).then(|| self.turns.place(caller.uid, *turn))
     }
 
     /// Tells the console which serial port is the host's, if it waits for one.
@@ -195,10 +209,16 @@ impl Clients {
     }
 
     fn add(&mut self, socket: UnixStream) -> io::Result<()> {
-        socket.set_nonblocking(true)?;
         let caller = Caller::new(&credentials(&socket)?, self.group, self.daemon);
+        self.add_as(caller, socket)
+    }
+
+    fn add_as(&mut self, caller: Caller, socket: UnixStream) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
         self.last += 1;
         self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, self.last))?;
+        let is_here = |uid| self.list.values().any(|client| client.caller.uid == uid);
+        let turn = self.turns.arrive(caller.uid, is_here);
         let client = Client {
             stream: Stream::new(socket.into()),
             caller,
@@ -207,6 +227,7 @@ impl Clients {
             watching: false,
             waiting: false,
             ended: false,
+            turn,
             has_port: false,
         };
         self.list.insert(self.last, client);
@@ -216,6 +237,7 @@ impl Clients {
     /// One client's turn: what it asks, if it asks.
     fn progress(&mut self, id: ClientId) -> Option<Asked> {
         let client = self.list.get_mut(&id)?;
+        client.turn = self.turns.serve(client.caller.uid);
         let (result, asked) = match client.take_turn() {
             Ok(asked) => (Ok(()), asked),
             Err(error) => (Err(error), None),

@@ -38,9 +38,7 @@ impl Bench {
 
     fn connect_as(&mut self, role: Role, uid: u32) -> UnixStream {
         let (stream, theirs) = UnixStream::pair().expect("a pair");
-        self.clients.add(theirs).expect("is taken on");
-        let mut newest = self.clients.list.last_entry().expect("the newest");
-        newest.get_mut().caller = Caller { pid: 1, uid, role };
+        self.clients.add_as(Caller { pid: 1, uid, role }, theirs).expect("is taken on");
         stream
     }
 
@@ -159,13 +157,16 @@ fn a_client_that_goes_is_forgotten() {
 /// Each costs its own connection, and nothing is asked of the daemon. The loop sleeps afterwards.
 #[test]
 fn what_is_no_call_ends_the_connection() {
-    let deep = [b"{\"method\":\"a.b\",\"parameters\":".as_slice(), &[b'['; 4000], b"\0"].concat();
+    let begin = b"{\"method\":\"a.b\",\"parameters\":".as_slice();
+    let open = [begin, &[b'['; 4000], b"\0"].concat();
+    let closed = [begin, &[b'['; 4000], &[b']'; 4000], b"}\0"].concat();
     let long = vec![b'x'; MAX_MESSAGE + CHUNK];
-    let table: [(&str, &[u8]); 5] = [
+    let table: [(&str, &[u8]); 6] = [
         ("a flood of NULs", &[0; 20_000]),
         ("not JSON", b"GET / HTTP/1.1\r\n\r\n\0"),
         ("not UTF-8", b"\"\xff\xfe\"\0"),
-        ("nested deeply", &deep),
+        ("nested deeply", &open),
+        ("nested deeply, and well", &closed),
         ("a message without end", &long),
     ];
     const CHUNK: usize = 4096;
@@ -302,6 +303,46 @@ fn a_thousand_connections_are_bounded_and_the_newest_is_served() {
     drop((held, newest));
     bench.serve_all();
     assert!(bench.clients.list.is_empty(), "and nothing of them stays");
+}
+
+/// One that pipelines calls and reads the replies always has another; one that connects anew each time comes with it.
+#[test]
+fn a_reader_whose_calls_never_end_keeps_no_other_waiting() {
+    // (name, the hog's connections, whether it makes new ones; the victim's user and how many come before it is served)
+    let table = [
+        ("another user", 1, false, 1000, 1),
+        ("another user, many connections", 40, false, 1000, 1),
+        ("another user, new connections", 3, true, 1000, 1),
+        ("the same user", 1, false, 65534, 1),
+        ("the same user, many connections", 40, false, 65534, 40),
+    ];
+    for (name, connections, renews, uid, most) in table {
+        let mut bench = Bench::new();
+        let mut hogs: Vec<UnixStream> =
+            (0..connections).map(|_| bench.connect_as(Role::Reader, 65534)).collect();
+        let mut victim = bench.connect_as(Role::Reader, uid);
+        for round in 0..5 {
+            victim.write_all(STATUS).expect("sends");
+            let mut before = 0;
+            loop {
+                if renews {
+                    hogs = (0..connections).map(|_| bench.connect_as(Role::Reader, 65534)).collect();
+                }
+                for hog in &mut hogs {
+                    hog.write_all(MODES).expect("sends");
+                    received(hog);
+                }
+                let Some(asked) = bench.serve().pop() else { continue };
+                bench.clients.reply(asked.client, &Reply::done(json!({})));
+                if asked.call == Call::Status {
+                    break;
+                }
+                before += 1;
+                assert!(before <= most, "{name}: {before} came before, in round {round}");
+            }
+            received(&mut victim);
+        }
+    }
 }
 
 /// However many ask at once, a round of the loop has one call of theirs, and all those of whoever may switch.
