@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 use serde_json::json;
 
 use super::hand_over::Permission;
@@ -17,6 +17,7 @@ use crate::config::Console;
 use crate::control::{Call, Caller, EventKind, Refusal, Reply, Role};
 use crate::exit::Exit;
 use crate::mode::{Event, State};
+use crate::sys::poll::poll;
 use crate::sys::uevent::{Action, Received, Uevent};
 use crate::sys::{clock, notify};
 

@@ -10,6 +10,7 @@ pub mod modules;
 pub mod netlink;
 pub mod notify;
 pub mod peer;
+pub mod poll;
 pub mod sandbox;
 pub mod serial;
 pub mod stream;
