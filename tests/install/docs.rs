@@ -331,7 +331,8 @@ The daemon speaks Varlink (https://varlink.org): each message is a JSON object a
 its method and has parameters; its reply has parameters too, or the name of an error and what there is to say about it.
 
 The interface is org.usbnet.Control, described below; org.varlink.service describes it to clients that ask. The command
-usbnet is one client among others. Optional parameters may be left out or null.
+usbnet is one client among others. Optional parameters may be left out or null. What is wrong about parameters is answered
+with org.varlink.service.InvalidParameter, whose parameter is the name of the one that is missing, unknown or out of range.
 
 With \"more\": true, Watch goes on to reply: first with the mode that is set, then with each event. A client that was too
 slow to read them is disconnected, and asks again for what there is. With \"oneway\": true, a call is carried out and not
@@ -354,6 +355,9 @@ A call has at most 8192 bytes. What is no call ends the connection.
 
 There are at most 64 connections. One more, and one has to go: first of those who may only read, and of whoever has most
 of them the oldest. So nobody can keep root, the group or others out. A connection may be silent as long as it likes.
+
+Those who may only read take turns, one user after the other, and one connection of a user after the other: many calls keep
+nobody else waiting.
 
 Whoever does not read its replies is not read from either. Events wait for a watcher up to 16384 bytes beyond what the
 kernel keeps; then it is disconnected.";

@@ -4,14 +4,18 @@ use std::{
     io::{IoSlice, Read, Write},
     os::{fd::AsRawFd, unix::net::UnixStream},
     path::Path,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
     time::Instant,
 };
 
 use nix::sys::{
     resource::{Resource, getrlimit, setrlimit},
-    socket::{ControlMessage, MsgFlags, sendmsg},
+    socket::{ControlMessage, MsgFlags, sendmsg, setsockopt, sockopt::ReceiveTimeout},
+    time::{TimeVal, TimeValLike},
 };
 use serde_json::{Value, json};
 use usbnet::cli::client::Connection;
@@ -25,6 +29,10 @@ use usbnet_tests::{
 const RUN: &str = "/run/usbnet";
 const SOCKET: &str = "/run/usbnet/control";
 const NOBODY: u32 = 65534;
+/// One of the users who may read beside the hostile one.
+const SOMEBODY: u32 = 1000;
+/// In seconds. Nothing that is answered at all takes this long, so whoever waits longer is kept out.
+const ANSWERED_WITHIN: i64 = 120;
 
 #[test]
 fn a_client_that_is_not_ours() {
@@ -61,13 +69,14 @@ fn who_asked_is_logged() {
     assert!((1..20).contains(&refused.parse::<u32>().expect("a number")), "{refused} of 20 are logged");
 }
 
-/// What hostile clients do: each kind has a thread of its own and 125 connections, and makes a new one for each that the
+/// What hostile clients do: each kind has a thread of its own and 100 connections, and makes a new one for each that the
 /// daemon closes.
-const KINDS: [(&str, Turn); 8] = [
+const KINDS: [(&str, Turn); 10] = [
     ("silent", |stream| !matches!(stream.read(&mut [0]), Ok(0))),
     ("half a message", |stream| write(stream, b"{\"method\":\"org.usbnet")),
     ("a message without end", |stream| write(stream, &[b'x'; 65536])),
     ("calls, never reading", |stream| write(stream, FLOOD)),
+    ("calls and calls, reading the replies", |stream| write(stream, FLOOD) && read(stream)),
     ("watching, never reading", |stream| write(stream, WATCH)),
     ("gone before the answer", |stream| {
         write(stream, STATUS);
@@ -76,19 +85,28 @@ const KINDS: [(&str, Turn); 8] = [
     ("NULs and nesting", |stream| {
         write(stream, b"{\"method\":\"a.b\",\"parameters\":[[[[[[[[[[[[[[[[\0\0\0\0\0")
     }),
+    ("nesting in a whole call", |stream| write(stream, &NESTED) && read(stream)),
     ("passing descriptors", pass),
 ];
 
 /// Does it once, and says whether the connection is kept.
 type Turn = fn(&mut UnixStream) -> bool;
 
-const EACH: usize = 125;
+const EACH: usize = 100;
 const STATUS: &[u8] = b"{\"method\":\"org.usbnet.Control.Status\"}\0";
 const WATCH: &[u8] = b"{\"method\":\"org.usbnet.Control.Watch\",\"more\":true}\0";
 const FLOOD: &[u8] = b"{\"method\":\"org.usbnet.Control.Status\"}\0{\"method\":\"org.usbnet.Control.Modes\"}\0\
     {\"method\":\"org.usbnet.Control.SetMode\",\"parameters\":{\"name\":\"network\",\"plan\":true}}\0\
     {\"method\":\"org.usbnet.Control.Stop\"}\0\
+    {\"method\":\"org.usbnet.Control.Profile\",\"parameters\":{\"host\":\"networkmanager\"}}\0\
     {\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"org.usbnet.Control\"}}\0";
+
+/// As deep as the parser goes and as long as a call may be.
+static NESTED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let one = format!("{}{}", "[".repeat(120), "]".repeat(120));
+    let all = vec![one; 33].join(",");
+    format!("{{\"method\":\"org.usbnet.Control.Status\",\"parameters\":{{\"a\":[{all}]}}}}\0").into_bytes()
+});
 
 static SENT: AtomicUsize = AtomicUsize::new(0);
 static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
@@ -104,6 +122,18 @@ fn write(stream: &mut UnixStream, bytes: &[u8]) -> bool {
     }
 }
 
+/// Takes what there is of replies; whether the daemon still has it.
+fn read(stream: &mut UnixStream) -> bool {
+    let mut replies = [0; 65536];
+    loop {
+        match stream.read(&mut replies) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
+        }
+    }
+}
+
 fn pass(stream: &mut UnixStream) -> bool {
     let passed = [stream.as_raw_fd(); 16];
     let rights = [ControlMessage::ScmRights(&passed)];
@@ -112,12 +142,15 @@ fn pass(stream: &mut UnixStream) -> bool {
     sent.is_ok() || sent == Err(nix::errno::Errno::EAGAIN)
 }
 
-/// Makes this thread nobody's: the kernel keeps a thread's own credentials, the C library's `setresuid` changes all.
-fn become_nobody() {
+/// Makes this thread another user's: the kernel keeps a thread's own credentials, the C library's `setresuid` changes all.
+fn become_user(uid: u32) {
     // SAFETY: only numbers go in.
-    let done = unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
-    assert_eq!(done, 0, "cannot become nobody");
-    // What the daemon lets them have is to be seen, not how the kernel shares two processors among nine threads.
+    let done = unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) };
+    assert_eq!(done, 0, "cannot become uid {uid}");
+}
+
+/// What the daemon lets them have is to be seen, not how the kernel shares two processors among so many threads.
+fn become_nice() {
     // SAFETY: only numbers go in; 0 is this thread.
     let done = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) };
     assert_eq!(done, 0, "cannot be nice");
@@ -131,7 +164,8 @@ fn connect() -> UnixStream {
 }
 
 fn attack(turn: Turn, ready: &AtomicUsize, over: &AtomicBool) {
-    become_nobody();
+    become_user(NOBODY);
+    become_nice();
     let mut streams: Vec<UnixStream> = (0..EACH).map(|_| connect()).collect();
     ready.fetch_add(1, Ordering::Relaxed);
     while !over.load(Ordering::Relaxed) {
@@ -144,8 +178,10 @@ fn attack(turn: Turn, ready: &AtomicUsize, over: &AtomicBool) {
     }
 }
 
+/// Fails if there is no answer: whoever is kept out would wait for ever.
 fn call(method: &str, parameters: Value) -> Value {
-    let mut connection = Connection::open(Path::new(RUN)).expect("root is heard");
+    let mut connection = Connection::open(Path::new(RUN)).expect("everybody is heard");
+    setsockopt(&connection, ReceiveTimeout, &TimeVal::seconds(ANSWERED_WITHIN)).expect("a socket");
     connection.call(method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
 }
 
@@ -165,14 +201,23 @@ fn latency(count: usize, mut call: impl FnMut(usize)) -> String {
 
 /// One row of the table; also what is to be bounded.
 fn measure(when: &str) -> (usize, usize) {
-    let status = latency(5, |_| assert!(call("Status", Value::Null)["status"]["system"].is_object()));
+    let ask = || latency(5, |_| assert!(call("Status", Value::Null)["status"]["system"].is_object()));
+    let status = ask();
+    let of_user = thread::scope(|scope| {
+        let asks = move || {
+            become_user(SOMEBODY);
+            ask()
+        };
+        scope.spawn(asks).join().expect("an answer to whoever may only read")
+    });
     let switch = latency(2, |turn| {
         let mode = ["charging", "network"][turn % 2];
         assert_eq!(call("SetMode", json!({ "name": mode }))["mode"], mode);
     });
     let (memory, open) = (private_kb(), descriptors());
     println!(
-        "{when:8} Status {status:>16} ms   switch {switch:>18} ms   {memory:6} kB private   {open:3} descriptors"
+        "{when:8} Status {status:>16} ms   of uid {SOMEBODY} {of_user:>16} ms   switch {switch:>18} ms   {memory:6} kB \
+         private   {open:3} descriptors"
     );
     (memory, open)
 }
@@ -222,7 +267,7 @@ fn a_thousand_hostile_clients() {
 }
 
 /// With every descriptor in use and nobody who could make room, newcomers wait, and the loop sleeps; with somebody, the
-/// newcomer is served.
+/// newcomer is served. With fewer than the loop waits for, the daemon is there all the same.
 #[test]
 fn out_of_descriptors() {
     let _lab = Lab::begin();
@@ -230,7 +275,7 @@ fn out_of_descriptors() {
     usbnet_ok(&["start"]);
     let pid = daemon_pid();
     let limit = |number: usize| sh(&format!("prlimit --pid {pid} --nofile={number}:4096"));
-    // The limit is one of numbers: this is the lowest that is free.
+    // The limit is one of numbers: this is the lowest that is free, perhaps in a gap below others.
     let lowest = (0..).find(|fd| !Path::new(&format!("/proc/{pid}/fd/{fd}")).exists()).expect("one");
     limit(lowest);
     let hostile: Vec<UnixStream> = (0..5).map(|_| connect()).collect();
@@ -240,7 +285,13 @@ fn out_of_descriptors() {
     for _ in 0..5 {
         call("Status", Value::Null);
     }
+    limit(1);
+    // It hears of this one and cannot take it.
+    let early = connect();
+    wait_until("the daemon to sleep", || (0..20).all(|_| asleep()));
+    assert_eq!(daemon_pid(), pid);
     limit(1024);
+    drop(early);
     drop(hostile);
     usbnet_ok(&["mode", "charging"]);
     assert_eq!(status().mode.as_deref(), Some("charging"));

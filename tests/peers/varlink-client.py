@@ -36,14 +36,28 @@ with varlink.Client("unix:/run/usbnet/control") as client:
         modes = {one["name"]: one for one in control.Modes()["modes"]}
         assert modes[mode]["current"] and modes[other].get("why") is None, modes
 
+        # The network mode of the scenario has a link, the other one has none.
+        if status.get("link"):
+            profile = control.Profile("networkmanager")
+            assert (profile["mode"], profile["shape"]) == (mode, "link") and "### Undo" in profile["readme"], profile
+            assert status["link"]["host_mac"].upper() in profile["files"][0]["text"].upper(), profile
+            assert control.Profile("networkmanager", "bridge")["shape"] == "bridge"
+            hosts = refused(f"{INTERFACE}.UnknownHost", control.Profile, host="plan9")["hosts"]
+            assert "networkmanager" in hosts, hosts
+        else:
+            assert refused(f"{INTERFACE}.NoLink", control.Profile, host="networkmanager")["mode"] == mode
+        wrong = refused("org.varlink.service.InvalidParameter", control.Profile, host="ssh", shape="round")
+        assert wrong["parameter"] == "shape", wrong
+
         steps = control.SetMode(name=other, plan=True)
         assert steps["mode"] == other and steps["steps"], steps
         assert control.Status()["status"]["mode"] == mode, "a plan changes nothing"
 
         unknown = refused(f"{INTERFACE}.UnknownMode", control.SetMode, name="nothing")
         assert unknown["name"] == "nothing" and mode in unknown["modes"], unknown
-        refused("org.varlink.service.InvalidParameter", control.SetMode, name=other,
-                on_busy={"action": "wait", "seconds": 0})
+        for name, value in [("on_busy", {"action": "wait", "seconds": 0}), ("wait", 2**32 - 1)]:
+            wrong = refused("org.varlink.service.InvalidParameter", control.SetMode, name=other, **{name: value})
+            assert wrong["parameter"] == name, wrong
         refused(f"{INTERFACE}.Failed", control.Cancel)
 
         assert control.SetMode(other) == {"mode": other, "steps": []}
