@@ -236,7 +236,7 @@ pub fn switch(run: &Path, mode: &str) -> Result<(), ClientError> {
 /// # Errors
 /// The daemon's refusal.
 pub fn set_mode(run: &Path, set: &SetMode) -> Result<(), ClientError> {
-    Connection::open(run)?.call::<ModeReply>("SetMode", json!(set)).map(|_| ())
+    Connection::open(run)?.switch(set).map(|_| ())
 }
 
 /// Gives up the switch under way.

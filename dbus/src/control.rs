@@ -57,7 +57,6 @@ impl Control {
     }
 }
 
-/// As at the control socket, `null` is as good as nothing.
 fn asked(name: String, parameters: &str) -> Result<SetMode, Failure> {
     let invalid = |why: &dyn std::fmt::Display| {
         let example = r#"{"on_busy": {"action": "wait", "seconds": 30}}"#;
@@ -65,9 +64,8 @@ fn asked(name: String, parameters: &str) -> Result<SetMode, Failure> {
         Failure::invalid(format!("{parameters}: {why}; give a JSON object such as {example}, or {{}}"))
     };
     let mut object: Map<String, Value> = serde_json::from_str(parameters).map_err(|error| invalid(&error))?;
-    object.retain(|_, value| !value.is_null());
     object.insert("name".to_owned(), Value::String(name));
-    let set: SetMode = serde_json::from_value(Value::Object(object)).map_err(|error| invalid(&error))?;
+    let set = SetMode::of(Value::Object(object)).map_err(|error| invalid(&error))?;
     if set.plan {
         return Err(invalid(&"nothing is planned here, usbnet mode --plan does that"));
     }
@@ -93,8 +91,12 @@ mod tests {
             ("the name is the argument", serde_json::to_string(&other).unwrap(), Ok(&whole)),
             ("no JSON", String::new(), Err("\"\": EOF while parsing")),
             ("no object", "[]".to_owned(), Err("\"[]\": invalid type")),
-            ("unknown", r#"{"speed":1}"#.to_owned(), Err("unknown field `speed`")),
-            ("of another type", r#"{"force":1}"#.to_owned(), Err("invalid type: integer `1`")),
+            ("unknown", r#"{"speed":1}"#.to_owned(), Err("speed is missing, unknown")),
+            (
+                "of another type",
+                r#"{"force":1}"#.to_owned(),
+                Err("force is missing, unknown, of another type"),
+            ),
             ("a plan", r#"{"plan":true}"#.to_owned(), Err("nothing is planned here")),
         ];
         for (name, parameters, expected) in table {

@@ -10,9 +10,9 @@ use embedded_io::Write;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::control::{FrameError, INTERFACE, Inbox, Refusal, Reply, Request};
+use crate::control::{FrameError, INTERFACE, Inbox, ModeReply, Refusal, Reply, Request, SetMode};
 use crate::exit::Exit;
 use crate::sys::stream::{Stream, StreamError};
 
@@ -110,6 +110,15 @@ impl Connection {
     pub fn call<T: DeserializeOwned>(&mut self, method: &str, parameters: Value) -> Result<T, ClientError> {
         self.ask(method, parameters)?;
         self.sign_of_life()?;
+        self.receive()
+    }
+
+    /// Switches, and waits for that as long as it takes: holders and hosts may be waited for.
+    ///
+    /// # Errors
+    /// The daemon's refusal, or the connection's failure.
+    pub fn switch(&mut self, set: &SetMode) -> Result<ModeReply, ClientError> {
+        self.ask("SetMode", json!(set))?;
         self.receive()
     }
 

@@ -24,6 +24,7 @@ pub use api::{
 pub use card::{Card, Held, Place, Progress};
 pub use framing::{FrameError, Inbox, MAX_MESSAGE, MAX_PENDING, Outbox};
 pub use message::{Reply, Request};
+pub use parameters::Invalid;
 pub use profile::{HostFile, HostProfile};
 pub use refusal::Refusal;
 pub use service::{Incoming, receive};

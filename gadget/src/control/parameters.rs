@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 #[derive(Debug)]
 pub struct Parameters(Map<String, Value>);
 
-/// The name of the parameter that is missing, unknown or of another type; `parameters` if they are no object.
-#[derive(Debug, PartialEq, Eq)]
+/// a parameter that is missing, unknown, of another type or out of range, by its name; `parameters` if they are no object
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is missing, unknown, of another type or out of range")]
 pub struct Invalid(pub String);
 
 impl Parameters {

@@ -53,7 +53,7 @@ struct Client {
     waiting: bool,
     /// It will not ask any more, and may still wait for its answer.
     ended: bool,
-    /// When it was served last.
+    /// When it was served last, or came.
     turn: Turn,
     /// The console that was told which port is the host's.
     has_port: bool,
