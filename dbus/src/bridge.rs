@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
+use serde_json::Value;
 use usbnet::cli::client::{ClientError, Connection};
-use usbnet::control::{Mode, ModeReply, Phase, SetMode, Status};
+use usbnet::control::{Mode, Phase, SetMode, Status};
 
 use crate::cable::Cable;
 use crate::failure::Failure;
