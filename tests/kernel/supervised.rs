@@ -60,8 +60,7 @@ fn stop_is_answered_while_the_first_mode_is_being_set() {
     let _lab = Lab::begin();
     let card = Card::insert(Kind::Vfat, 1);
     let before = card.mounts();
-    let holder =
-        std::process::Command::new("sleep").arg("1000").current_dir("/media/mmc1").spawn().expect("a holder");
+    let holder = fs::File::open(card.path("file1")).expect("a file on it");
     configure(&with_cards(&["/media/mmc1"], "start_mode: \"storage\", storage: (on_busy: Wait(600))"));
     let starting = thread::spawn(|| usbnet(&["start"]));
     wait_status("the holder to be waited for", |status| status.progress.is_some());
