@@ -8,7 +8,9 @@ mod daemon;
 mod icon;
 mod markup;
 mod model;
+mod note;
 mod notify;
+mod refused;
 mod tray;
 mod view;
 mod words;
@@ -22,8 +24,9 @@ use clap::Parser;
 
 use crate::args::Args;
 use crate::model::{Effect, Input, Model};
+use crate::note::Note;
 use crate::notify::Notifier;
-use crate::view::{Note, View};
+use crate::view::View;
 use crate::words::Words;
 
 /// Why it ends before its time.

@@ -11,8 +11,9 @@ use zbus::blocking::connection::Builder;
 use zbus::zvariant::Value;
 
 use crate::markup;
-use crate::model::{Answer, Choice, Input};
-use crate::view::Note;
+use crate::model::{Choice, Input};
+use crate::note::Note;
+use crate::refused::Answer;
 
 /// How long a notification daemon may take; the tray stands still meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
