@@ -1,74 +1,109 @@
-//! The second way to a switch: usbnet-dbus on the system bus, which lets whom polkit lets, such as the user at the device.
+//! The second way to a change: usbnet-dbus on the system bus, which lets whom polkit lets, such as the user at the device.
 
-use std::time::Duration;
-
-use usbnet::control::{Refusal, SetMode};
+use serde_json::json;
+use usbnet::control::{INTERFACE, Refusal};
 use usbnet::exit::Exit;
-use zbus::blocking::connection::Builder;
+use zbus::blocking::Connection;
+use zbus::message::Message;
 
-const NAME: &str = "com.meego.usb_moded";
-const PATH: &str = "/com/meego/usb_moded";
+use crate::refused::Asked;
 
-/// The bridge answers within 20 seconds by itself, done or not.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What the bridge's own errors begin with.
+const OWN: &str = "com.meego.usb_moded.Error.";
 
-/// Asks the bridge for what the daemon refused, if another may do it and the bridge can be asked for it.
+/// Without a bound: a password may have to be typed, and a hand-over takes as long as whoever uses a card.
+#[zbus::proxy(
+    interface = "org.usbnet.Bridge",
+    default_service = "com.meego.usb_moded",
+    default_path = "/com/meego/usb_moded"
+)]
+trait Bridge {
+    #[zbus(allow_interactive_auth)]
+    fn set_mode(&self, name: &str, parameters: &str) -> zbus::Result<()>;
+
+    #[zbus(allow_interactive_auth)]
+    fn cancel(&self) -> zbus::Result<()>;
+}
+
+/// Asks the bridge for what the daemon refused, if another may do it.
 ///
 /// # Errors
 /// Why it is not done: the daemon's refusal, unless the bridge tried.
-pub fn instead(set: &SetMode, refusal: Refusal) -> Result<(), Refusal> {
-    match mode(set, &refusal) {
-        Some(mode) => switch(mode).map_err(|error| told(&error).unwrap_or(refusal)),
-        None => Err(refusal),
+pub fn instead(asked: &Asked, refusal: Refusal) -> Result<(), Refusal> {
+    if !matches!(refusal, Refusal::NotPermitted { .. }) {
+        return Err(refusal);
     }
+    ask(asked).map_err(|error| told(&error).unwrap_or(refusal))
 }
 
-/// The bridge takes a name and nothing else.
-fn mode<'a>(set: &'a SetMode, refusal: &Refusal) -> Option<&'a str> {
-    let plain = SetMode { name: set.name.clone(), ..SetMode::default() };
-    (matches!(refusal, Refusal::NotPermitted { .. }) && *set == plain).then_some(&set.name)
-}
-
-fn switch(mode: &str) -> zbus::Result<()> {
-    let bus = Builder::system()?.method_timeout(PATIENCE).build()?;
-    bus.call_method(Some(NAME), PATH, Some(NAME), "set_mode", &(mode,)).map(|_| ())
+fn ask(asked: &Asked) -> zbus::Result<()> {
+    let bridge = BridgeProxyBlocking::new(&Connection::system()?)?;
+    match asked {
+        Asked::Mode(set) => bridge.set_mode(&set.name, &json!(set).to_string()),
+        Asked::Cancel => bridge.cancel(),
+    }
 }
 
 /// What the bridge says to a user who may switch; nothing if it is not there or does not let this one.
 fn told(error: &zbus::Error) -> Option<Refusal> {
-    let zbus::Error::MethodError(name, message, _) = error else { return None };
-    let own = name.strip_prefix(NAME).and_then(|rest| rest.strip_prefix(".Error."));
-    match own {
-        Some("Cancelled") => return Some(Refusal::Cancelled {}),
-        None if name.as_str() != "org.freedesktop.DBus.Error.Failed" => return None,
-        _ => {}
-    }
-    let message = message.clone().unwrap_or_else(|| name.to_string());
-    Some(Refusal::Failed { exit: Exit::Failed, message })
+    let zbus::Error::MethodError(name, message, reply) = error else { return None };
+    let tried = match name.as_str() {
+        "org.freedesktop.DBus.Error.Failed"
+        | "org.freedesktop.DBus.Error.InvalidArgs"
+        | "org.freedesktop.DBus.Error.NoReply" => true,
+        other => other.starts_with(OWN) || other.starts_with(INTERFACE),
+    };
+    let failed = || {
+        let message = message.clone().unwrap_or_else(|| name.to_string());
+        Refusal::Failed { exit: Exit::Failed, message }
+    };
+    tried.then(|| daemons(name, reply).unwrap_or_else(failed))
+}
+
+/// The daemon's refusal, which the bridge passes on: its sentence, and its parameters as JSON.
+fn daemons(name: &str, reply: &Message) -> Option<Refusal> {
+    let (_, parameters): (String, String) = reply.body().deserialize().ok()?;
+    Some(Refusal::from_reply(name, &serde_json::from_str(&parameters).ok()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use usbnet::config::OnBusy;
-    use zbus::message::Message;
-    use zbus::names::OwnedErrorName;
+    use usbnet::cards::HolderKind;
+    use zbus::names::ErrorName;
 
     use super::*;
+    use crate::refused::tests::held;
+
+    fn call() -> Message {
+        Message::method_call("/", "SetMode").and_then(|call| call.build(&())).expect("a call")
+    }
+
+    fn error(name: &str, body: &(impl serde::Serialize + zbus::zvariant::DynamicType)) -> zbus::Error {
+        let name = ErrorName::try_from(name).expect("a name");
+        let reply = Message::error(&call().header(), name).and_then(|error| error.build(body));
+        reply.expect("an error").into()
+    }
 
     #[test]
-    fn only_a_plain_switch_that_is_not_permitted_goes_that_way() {
-        let plain = || SetMode { name: "storage".into(), ..SetMode::default() };
-        let denied = || Refusal::NotPermitted { group: Some("usbnet".into()) };
+    fn only_what_is_not_permitted_goes_that_way() {
         let busy = Refusal::HostBusy { cards: vec!["/media/mmc1".into()] };
+        assert_eq!(instead(&Asked::Cancel, busy.clone()), Err(busy));
+    }
+
+    #[test]
+    fn the_daemons_refusals_come_through_whole() {
         let table = [
-            ("plain", plain(), denied(), Some("storage")),
-            ("another refusal", plain(), busy, None),
-            ("force", SetMode { force: true, ..plain() }, denied(), None),
-            ("wait", SetMode { wait: Some(600), ..plain() }, denied(), None),
-            ("on_busy", SetMode { on_busy: Some(OnBusy::Wait { seconds: 600 }), ..plain() }, denied(), None),
+            Refusal::CardBusy { holders: vec![held(HolderKind::OpenFile, Some(812))] },
+            Refusal::HostBusy { cards: vec!["/media/mmc1".into()] },
+            Refusal::Switching { target: "network".into(), who: None },
+            Refusal::UnknownMode { name: "x".into(), modes: vec!["network".into()] },
+            Refusal::Cancelled {},
+            Refusal::Failed { exit: Exit::NoKernelSupport, message: "no UDC".into() },
         ];
-        for (name, set, refusal, expected) in table {
-            assert_eq!(mode(&set, &refusal), expected, "{name}");
+        for refusal in table {
+            let reply = refusal.reply();
+            let body = (refusal.to_string(), reply.parameters.to_string());
+            assert_eq!(told(&error(&reply.error.expect("an error"), &body)), Some(refusal));
         }
     }
 
@@ -76,19 +111,19 @@ mod tests {
     fn what_the_bridge_says_is_told_unless_it_did_not_try() {
         let failed = || Some(Refusal::Failed { exit: Exit::Failed, message: "why".into() });
         let table = [
-            ("com.meego.usb_moded.Error.CardBusy", failed()),
+            ("com.meego.usb_moded.Error.BridgeNotPermitted", failed()),
+            ("com.meego.usb_moded.Error.NotRunning", failed()),
             ("com.meego.usb_moded.Error.NotWhitelisted", failed()),
-            ("com.meego.usb_moded.Error.Cancelled", Some(Refusal::Cancelled {})),
+            ("org.usbnet.Control.CardBusy", failed()),
             ("org.freedesktop.DBus.Error.Failed", failed()),
+            ("org.freedesktop.DBus.Error.InvalidArgs", failed()),
+            ("org.freedesktop.DBus.Error.NoReply", failed()),
             ("org.freedesktop.DBus.Error.AccessDenied", None),
             ("org.freedesktop.DBus.Error.ServiceUnknown", None),
-            ("org.freedesktop.DBus.Error.NoReply", None),
+            ("org.freedesktop.DBus.Error.UnknownMethod", None),
         ];
-        let call = Message::method_call(PATH, "set_mode").and_then(|call| call.build(&())).expect("a call");
         for (name, expected) in table {
-            let error = OwnedErrorName::try_from(name).expect("a name");
-            let error = zbus::Error::MethodError(error, Some("why".into()), call.clone());
-            assert_eq!(told(&error), expected, "{name}");
+            assert_eq!(told(&error(name, &"why")), expected, "{name}");
         }
         assert_eq!(told(&zbus::Error::InvalidReply), None, "no bus");
     }

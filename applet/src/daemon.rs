@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use usbnet::cli::client::{ClientError, Connection};
-use usbnet::control::{Mode, ModeReply, Refusal, SetMode, Status};
+use usbnet::control::{Mode, Phase, Refusal, Status};
 
 use crate::model::{Input, Seen};
+use crate::refused::Asked;
 
 /// How long to wait before the daemon is looked for again; twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -31,23 +32,32 @@ struct ModesReply {
 /// The connection's.
 pub fn look(run: &Path) -> Result<Seen, ClientError> {
     let mut connection = Connection::open(run)?;
-    let StatusReply { status } = connection.call("Status", Value::Null)?;
+    let status = status(&mut connection)?;
     let ModesReply { modes } = connection.call("Modes", Value::Null)?;
     Ok(Seen { status, modes })
 }
 
-/// Asks for a switch, and waits until it is over.
+fn status(connection: &mut Connection) -> Result<Status, ClientError> {
+    connection.call("Status", Value::Null).map(|StatusReply { status }| status)
+}
+
+/// Asks for a change, and waits until it is done.
 ///
 /// # Errors
 /// Why it is not done; what keeps it from being asked for is told in the same way.
-pub fn set(run: &Path, set: &SetMode) -> Result<(), Refusal> {
-    let ask = || Connection::open(run)?.call::<ModeReply>("SetMode", json!(set));
-    ask().map(|_| ()).map_err(refusal)
+pub fn ask(run: &Path, asked: &Asked) -> Result<(), Refusal> {
+    let (method, parameters) = match asked {
+        Asked::Mode(set) => ("SetMode", json!(set)),
+        Asked::Cancel => ("Cancel", json!({})),
+    };
+    let answer = Connection::open(run).and_then(|mut daemon| daemon.call::<Value>(method, parameters));
+    answer.map(|_| ()).map_err(refusal)
 }
 
-/// Asks for the end of the switch under way. That there is none any more needs no words.
-pub fn cancel(run: &Path) {
-    let _ = Connection::open(run).and_then(|mut connection| connection.call::<Value>("Cancel", json!({})));
+/// Whether the daemon says that no switch is under way.
+pub fn is_settled(run: &Path) -> bool {
+    let status = Connection::open(run).and_then(|mut daemon| status(&mut daemon));
+    status.is_ok_and(|status| status.state != Phase::Switching)
 }
 
 fn refusal(error: ClientError) -> Refusal {

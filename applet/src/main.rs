@@ -15,17 +15,19 @@ mod tray;
 mod view;
 mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use clap::Parser;
+use usbnet::control::Refusal;
 
 use crate::args::Args;
 use crate::model::{Effect, Input, Model};
 use crate::note::Note;
 use crate::notify::Notifier;
+use crate::refused::Asked;
 use crate::view::View;
 use crate::words::Words;
 
@@ -86,18 +88,23 @@ fn notify(notifier: &Notifier, model: &Model, words: &Words) {
 fn ask(run: PathBuf, effect: Effect, tell: Sender<Input>) {
     thread::spawn(move || {
         let answer = match effect {
-            Effect::Set(set) => {
-                let result = daemon::set(&run, &set).or_else(|refusal| bridge::instead(&set, refusal));
-                Some(Input::Answered(set, result))
+            Effect::Ask(asked) => {
+                let result = change(&run, &asked);
+                Some(Input::Answered(asked, result))
             }
             Effect::Look => daemon::look(&run).ok().map(|seen| Input::Seen(Box::new(seen))),
-            Effect::CancelSwitch => {
-                daemon::cancel(&run);
-                None
-            }
             Effect::Notify | Effect::Withdraw | Effect::Quit => None,
         };
         // Nobody listens only when the applet ends.
         answer.map(|answer| tell.send(answer));
     });
+}
+
+fn change(run: &Path, asked: &Asked) -> Result<(), Refusal> {
+    let result = daemon::ask(run, asked).or_else(|refusal| bridge::instead(asked, refusal));
+    // What has come to its end by itself needs no cancelling, and that no words.
+    if matches!(asked, Asked::Cancel) && result.is_err() && daemon::is_settled(run) {
+        return Ok(());
+    }
+    result
 }

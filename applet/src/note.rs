@@ -1,4 +1,4 @@
-//! What the user is told of a switch that did not come about, and what can be answered.
+//! What the user is told of what was refused, and what can be answered.
 
 use usbnet::control::{Held, Refusal};
 
@@ -28,11 +28,13 @@ pub struct Offer {
 }
 
 impl Note {
-    /// Why there was no switch, and what can be done about it.
+    /// Why it is not done, and what can be done about it.
     #[must_use]
     pub fn of(refused: &Refused, words: &Words) -> Self {
-        let mode = refused.set.name.as_str();
-        let failed = words.fill(Text::FailedTo, &[("mode", mode)]);
+        let failed = match refused.asked.mode() {
+            Some(mode) => words.fill(Text::FailedTo, &[("mode", mode)]),
+            None => words.say(Text::NotCancelled),
+        };
         let (title, lines) = match &refused.refusal {
             Refusal::CardBusy { holders } => {
                 (words.say(Text::CardBusy), holders.iter().map(holder).collect())
@@ -64,7 +66,8 @@ impl Offer {
         let on_host = matches!(refused.refusal, Refusal::HostBusy { .. });
         let (label, meaning) = match answer {
             Answer::Wait => {
-                let values = [("mode", refused.set.name.as_str()), ("minutes", &(WAIT / 60).to_string())];
+                let mode = refused.asked.mode().unwrap_or_default();
+                let values = [("mode", mode), ("minutes", &(WAIT / 60).to_string())];
                 (Text::Wait, Some(words.fill(Text::Waits, &values)))
             }
             Answer::Cancel => (Text::Cancel, None),
@@ -90,6 +93,7 @@ mod tests {
     use usbnet::exit::Exit;
 
     use super::*;
+    use crate::refused::Asked;
     use crate::refused::tests::held;
 
     #[test]
@@ -142,10 +146,19 @@ mod tests {
         ];
         for (refusal, title, lines, answers) in table {
             let set = SetMode { name: "storage".into(), ..SetMode::default() };
-            let refused = Refused { set, refusal };
+            let refused = Refused { asked: Asked::Mode(set), refusal, confirmed: None };
             let note = Note::of(&refused, &Words::of("en"));
             assert_eq!((note.title.as_str(), note.body()), (title, lines.join("\n")));
             assert_eq!(note.answers.iter().map(|offer| offer.answer).collect::<Vec<_>>(), answers);
         }
+    }
+
+    #[test]
+    fn a_switch_that_goes_on_is_told_as_that() {
+        let refusal = Refusal::NotPermitted { group: Some("usbnet".into()) };
+        let note = Note::of(&Refused { asked: Asked::Cancel, refusal, confirmed: None }, &Words::of("en"));
+        let body = "Only root and members of the group usbnet may switch.";
+        assert_eq!((note.title.as_str(), note.body().as_str()), ("The switch is not cancelled", body));
+        assert_eq!(note.answers, []);
     }
 }

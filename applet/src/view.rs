@@ -49,13 +49,14 @@ impl View {
     /// What is to be seen of a model.
     #[must_use]
     pub fn of(model: &Model, words: &Words) -> Self {
-        let question = model.refused.as_ref().filter(|refused| !refused.answers().is_empty());
-        let asked = question.into_iter().flat_map(|refused| question_entries(refused, words)).collect();
         let mut view = match &model.seen {
-            Some(seen) => Self::running(seen, asked, words),
+            Some(seen) => Self::running(seen, words),
             None => Self::not_running(model, words),
         };
-        view.asks = question.is_some();
+        if let Some(refused) = &model.refused {
+            view.asks = !refused.answers().is_empty();
+            view.begin_with(refused_entries(refused, words));
+        }
         view.menu.extend([Entry::Separator, Entry::Action(words.say(Text::Quit), Choice::Quit)]);
         view
     }
@@ -73,10 +74,16 @@ impl View {
         }
     }
 
-    fn running(seen: &Seen, mut menu: Vec<Entry>, words: &Words) -> Self {
+    /// A failure is both refused and in the status: it is said once.
+    fn begin_with(&mut self, entries: Vec<Entry>) {
+        self.menu.retain(|entry| !matches!(entry, Entry::Fact(_)) || !entries.contains(entry));
+        self.menu.splice(0..0, entries);
+    }
+
+    fn running(seen: &Seen, words: &Words) -> Self {
         let Seen { status, modes } = seen;
         let (facts, title) = (facts(status, words), title(seen, words));
-        menu.push(Entry::Fact(title.clone()));
+        let mut menu = vec![Entry::Fact(title.clone())];
         menu.extend(facts.iter().cloned().map(Entry::Fact));
         if status.state == Phase::Switching {
             menu.push(Entry::Action(words.say(Text::CancelSwitch), Choice::CancelSwitch));
@@ -156,8 +163,8 @@ fn mode_entry(mode: &Mode, words: &Words) -> Entry {
     }
 }
 
-/// The question again, for desktops whose notifications have no buttons.
-fn question_entries(refused: &Refused, words: &Words) -> Vec<Entry> {
+/// The notification again, for desktops that have none, or none with buttons.
+fn refused_entries(refused: &Refused, words: &Words) -> Vec<Entry> {
     let Note { title, lines, answers } = Note::of(refused, words);
     let facts = std::iter::once(title).chain(lines).map(Entry::Fact);
     let action =
@@ -167,38 +174,15 @@ fn question_entries(refused: &Refused, words: &Words) -> Vec<Entry> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
     use usbnet::control::{Progress, Refusal, SetMode};
     use usbnet::exit::Exit;
 
     use super::*;
-    use crate::refused::Answer;
+    use crate::model::tests::seen;
+    use crate::refused::{Answer, Asked};
 
     fn picture(icon: Icon) -> String {
         format!("{:?} {:?}", icon.shape, icon.state)
-    }
-
-    fn seen(change: impl FnOnce(&mut Status)) -> Seen {
-        let mut status = serde_json::from_value(json!({
-            "mode": "network", "target": null, "state": "confirmed", "error": null, "backend": "configfs",
-            "udc": {"name": "dummy_udc.0", "state": "configured", "speed": null}, "link": null, "responder": null,
-            "leases": [], "cards": [], "progress": null,
-            "system": {"hostname": "n800", "kernel": "6.1", "uptime_seconds": 5},
-        }))
-        .expect("a status");
-        change(&mut status);
-        let mode = |name: &str, functions: &[&str], why: Option<&str>| Mode {
-            name: name.into(),
-            functions: functions.iter().map(ToString::to_string).collect(),
-            current: status.mode.as_deref() == Some(name),
-            why: why.map(Into::into),
-        };
-        let modes = vec![
-            mode("network", &["ncm"], None),
-            mode("storage", &["mass_storage"], Some("no card")),
-            mode("charging", &[], None),
-        ];
-        Seen { status, modes }
     }
 
     fn view(change: impl FnOnce(&mut Status)) -> View {
@@ -317,21 +301,45 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_in_the_menu_too() {
+    fn a_refusal_is_in_the_menu_too() {
         const WAITS: &str = "Wait: storage when the card is free (at most 10 minutes)";
-        let busy = Refusal::HostBusy { cards: vec!["/media/mmc1".into()] };
-        let failed = Refusal::Failed { exit: Exit::Failed, message: "no UDC".into() };
-        for (refusal, title, asks) in
-            [(busy, "The computer uses a card", true), (failed, "Not switched to storage", false)]
-        {
-            let set = SetMode { name: "storage".into(), ..SetMode::default() };
-            let refused = Some(Refused { set, refusal });
-            let model = Model { seen: Some(seen(|_| ())), refused, ..Model::default() };
+        let fact = |text: &str| Entry::Fact(text.into());
+        let answer = |label: &str, answer| Entry::Action(label.into(), Choice::Answer(answer));
+        let table = [
+            (
+                Refusal::HostBusy { cards: vec!["/media/mmc1".into()] },
+                vec![
+                    fact("The computer uses a card"),
+                    fact("/media/mmc1"),
+                    answer(WAITS, Answer::Wait),
+                    answer("Cancel", Answer::Cancel),
+                    answer("Force: what the computer has not written yet is lost", Answer::Force),
+                ],
+            ),
+            (
+                Refusal::NotPermitted { group: None },
+                vec![fact("Not switched to storage"), fact("Only root may switch.")],
+            ),
+            (
+                Refusal::Failed { exit: Exit::Failed, message: "no UDC".into() },
+                vec![fact("Not switched to storage"), fact("no UDC")],
+            ),
+        ];
+        for (refusal, entries) in table {
+            let seen = seen(|status| status.error = Some("no UDC".into()));
+            let asked = Asked::Mode(SetMode { name: "storage".into(), ..SetMode::default() });
+            let refused = Refused { asked, refusal, confirmed: None };
+            let asks = !refused.answers().is_empty();
+            let model = Model { seen: Some(seen), refused: Some(refused.clone()), ..Model::default() };
             let view = View::of(&model, &Words::of("en"));
-            assert_eq!(view.asks, asks, "{title}");
-            assert_eq!(view.menu.contains(&Entry::Fact(title.into())), asks, "{title}");
-            let wait = Entry::Action(WAITS.into(), Choice::Answer(Answer::Wait));
-            assert_eq!(view.menu.contains(&wait), asks, "{title}");
+            assert_eq!(view.asks, asks, "{refused:?}");
+            let (first, rest) = view.menu.split_at(entries.len() + 1);
+            assert_eq!(first, [entries.clone(), vec![Entry::Separator]].concat(), "{refused:?}");
+            let again = rest.contains(&fact("no UDC"));
+            assert_eq!(again, !entries.contains(&fact("no UDC")), "{refused:?}: said once");
+
+            let gone = Model { refused: Some(refused), ..Model::default() };
+            assert_eq!(View::of(&gone, &Words::of("en")).menu[0], entries[0], "without a daemon");
         }
     }
 }

@@ -30,7 +30,7 @@ macro_rules! texts {
 
 texts! {
     NotRunning NoMode Now Connected Waiting Unplugged Switching Stopping Lost Unavailable Link Lease Somebody Traffic
-    CancelSwitch Wait Cancel Force CardBusy HostBusy Waits ForceEnds ForceTakes FailedTo OnlyRoot OnlyGroup OtherSwitch
+    CancelSwitch Wait Cancel Force CardBusy HostBusy Waits ForceEnds ForceTakes FailedTo NotCancelled OnlyRoot OnlyGroup OtherSwitch
     Quit
 }
 

@@ -303,8 +303,10 @@ It needs the daemon of usbnet(8), a session bus, and a panel that hosts a Status
 any of them but the bus.
 
 To switch, the user has to be a member of control.group, or to be permitted polkit's action org.usbnet.switch, as whoever
-sits at the device is by default; for that, usbnet-dbus(8) has to be installed. Without the group, a switch cannot be
-forced, told to wait for a card, or cancelled.";
+sits at the device is by default; for that, usbnet-dbus(8) has to be installed. Whom polkit wants a password from is asked
+for it.
+
+What is refused is told in a notification, and in the menu until the next choice or success.";
 
 const APPLET_FILES: &[(&str, &str)] = &[
     ("/run/usbnet/control", "The daemon's socket."),

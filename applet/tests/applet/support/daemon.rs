@@ -71,6 +71,11 @@ impl Daemon {
         script.tell();
     }
 
+    /// Changes the status without an event, as traffic does.
+    pub fn change_quietly(&self, change: impl FnOnce(&mut Value)) {
+        change(&mut lock(&self.script).status);
+    }
+
     /// Answers the next call of a method with this.
     pub fn answer_next(&self, method: &str, reply: Reply) {
         lock(&self.script).answers.insert(method.to_owned(), reply);
@@ -185,6 +190,12 @@ pub fn refuse_host_busy() -> Reply {
 /// The user is not in the group.
 pub fn refuse_user() -> Reply {
     Reply::error(&format!("{INTERFACE}.NotPermitted"), json!({"group": "usbnet"}))
+}
+
+/// The switch came to its end first.
+pub fn refuse_nothing_to_cancel() -> Reply {
+    let message = "no switch is under way; nothing to cancel";
+    Reply::error(&format!("{INTERFACE}.Failed"), json!({"exit": 1, "message": message}))
 }
 
 fn status() -> Value {

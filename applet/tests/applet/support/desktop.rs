@@ -10,9 +10,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use tempfile::TempDir;
 use usbnet_tests::wait::wait_for;
 use zbus::blocking::{Connection, Proxy, connection::Builder};
-use zbus::fdo::Error;
 use zbus::zvariant::{OwnedValue, Structure, Value};
 
+use super::bridge::{Bridge, Call, Failure};
 use super::{Daemon, Process, next};
 
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
@@ -23,6 +23,7 @@ const NOTIFICATIONS_PATH: &str = "/org/freedesktop/Notifications";
 #[derive(Debug)]
 pub struct Note {
     pub id: u32,
+    pub summary: String,
     pub body: String,
     pub actions: Vec<String>,
 }
@@ -61,34 +62,19 @@ impl Notifications {
         _app_name: &str,
         _replaces: u32,
         _icon: &str,
-        _summary: &str,
+        summary: String,
         body: String,
         actions: Vec<String>,
         _hints: HashMap<String, OwnedValue>,
         _expires: i32,
     ) -> u32 {
         self.last += 7;
-        let _ = self.notes.lock().expect("no panic").send(Note { id: self.last, body, actions });
+        let _ = self.notes.lock().expect("no panic").send(Note { id: self.last, summary, body, actions });
         self.last
     }
 
     fn close_notification(&self, id: u32) {
         let _ = self.closed.lock().expect("no panic").send(id);
-    }
-}
-
-/// Plays usbnet-dbus: answers every switch in the same way.
-struct Bridge {
-    refuses: Option<fn(String) -> Error>,
-    asked: Mutex<Sender<String>>,
-}
-
-#[zbus::interface(name = "com.meego.usb_moded")]
-impl Bridge {
-    #[zbus(name = "set_mode")]
-    fn set_mode(&self, mode: String) -> Result<String, Error> {
-        let _ = self.asked.lock().expect("no panic").send(mode.clone());
-        self.refuses.map_or(Ok(mode), |error| Err(error("the bridge's reason".to_owned())))
     }
 }
 
@@ -130,14 +116,20 @@ impl Desktop {
     }
 
     /// Has usbnet-dbus on the system bus too, for applets that start from now on; tells what it is asked for.
-    pub fn with_bridge(&mut self, refuses: Option<fn(String) -> Error>) -> Receiver<String> {
+    pub fn with_bridge(&mut self, refusals: Vec<Failure>) -> Receiver<Call> {
         let (asked, told) = mpsc::channel();
-        let bridge = Bridge { refuses, asked: asked.into() };
+        let bridge = Bridge { asked: asked.into(), refusals: Mutex::new(refusals.into()) };
         let served = self.connection.object_server().at("/com/meego/usb_moded", bridge);
         assert!(served.expect("an object"));
         self.connection.request_name("com.meego.usb_moded").expect("it is free");
         self.has_bridge = true;
         told
+    }
+
+    /// Ends the notification daemon.
+    pub fn without_notifications(self) -> Self {
+        self.connection.release_name(NOTIFICATIONS).expect("it was there");
+        self
     }
 
     /// The applet, in the tray.
@@ -239,7 +231,9 @@ impl Applet {
     }
 
     /// The user clicks on an entry of the menu.
-    pub fn click(&self, id: i32) {
+    #[track_caller]
+    pub fn click_on(&self, label: &str) {
+        let id = self.menu().iter().find(|entry| entry.label == label).expect("the entry").id;
         let menu = self.proxy("/MenuBar", "com.canonical.dbusmenu");
         menu.call::<_, _, ()>("Event", &(id, "clicked", Value::I32(0), 0_u32)).expect("a click");
     }
