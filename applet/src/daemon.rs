@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use usbnet::cli::client::{ClientError, Connection};
-use usbnet::control::{Mode, Phase, Refusal, Status};
+use usbnet::control::{Link, Mode, Phase, Refusal, Status};
 
 use crate::model::{Input, Seen};
 use crate::refused::Asked;
@@ -41,6 +41,10 @@ fn status(connection: &mut Connection) -> Result<Status, ClientError> {
     connection.call("Status", Value::Null).map(|StatusReply { status }| status)
 }
 
+fn status_now(run: &Path) -> Result<Status, ClientError> {
+    status(&mut Connection::open(run)?)
+}
+
 /// Asks for a change, and waits until it is done.
 ///
 /// # Errors
@@ -56,8 +60,12 @@ pub fn ask(run: &Path, asked: &Asked) -> Result<(), Refusal> {
 
 /// Whether the daemon says that no switch is under way.
 pub fn is_settled(run: &Path) -> bool {
-    let status = Connection::open(run).and_then(|mut daemon| status(&mut daemon));
-    status.is_ok_and(|status| status.state != Phase::Switching)
+    status_now(run).is_ok_and(|status| status.state != Phase::Switching)
+}
+
+/// The link with its figures.
+pub fn link(run: &Path) -> Option<Box<Link>> {
+    status_now(run).ok()?.link.map(Box::new)
 }
 
 fn refusal(error: ClientError) -> Refusal {

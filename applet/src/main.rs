@@ -17,8 +17,9 @@ mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use usbnet::control::Refusal;
@@ -30,6 +31,9 @@ use crate::notify::Notifier;
 use crate::refused::Asked;
 use crate::view::View;
 use crate::words::Words;
+
+/// How old figures may become that no event tells.
+const FIGURES: Duration = Duration::from_secs(5);
 
 /// Why it ends before its time.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +66,7 @@ fn run(args: &Args, words: &Words) -> Result<(), AppletError> {
     let item = tray::show(View::of(&model, words), send.clone())?;
     let (run_dir, tell) = (args.run_dir.clone(), send.clone());
     thread::spawn(move || daemon::follow(&run_dir, |input| tell.send(input).is_ok()));
-    for input in inputs {
+    while let Some(input) = next(&inputs, model.has_traffic()) {
         for effect in model.take(input) {
             match effect {
                 Effect::Quit => return Ok(()),
@@ -74,6 +78,18 @@ fn run(args: &Args, words: &Words) -> Result<(), AppletError> {
         tray::update(&item, View::of(&model, words));
     }
     Ok(())
+}
+
+/// What happens next; if nothing does for a while, that is something too for whoever is impatient.
+fn next(inputs: &Receiver<Input>, impatient: bool) -> Option<Input> {
+    if !impatient {
+        return inputs.recv().ok();
+    }
+    match inputs.recv_timeout(FIGURES) {
+        Ok(input) => Some(input),
+        Err(RecvTimeoutError::Timeout) => Some(Input::Idle),
+        Err(RecvTimeoutError::Disconnected) => None,
+    }
 }
 
 /// A desktop without notifications still has the menu.
@@ -93,6 +109,7 @@ fn ask(run: PathBuf, effect: Effect, tell: Sender<Input>) {
                 Some(Input::Answered(asked, result))
             }
             Effect::Look => daemon::look(&run).ok().map(|seen| Input::Seen(Box::new(seen))),
+            Effect::Count => Some(Input::Counted(daemon::link(&run))),
             Effect::Notify | Effect::Withdraw | Effect::Quit => None,
         };
         // Nobody listens only when the applet ends.

@@ -1,6 +1,6 @@
 //! What the applet knows and does: what happens goes in, what is to be done comes out. No I/O.
 
-use usbnet::control::{Mode, Phase, Refusal, SetMode, Status};
+use usbnet::control::{Link, Mode, Phase, Refusal, SetMode, Status};
 
 use crate::refused::{Answer, Asked, Refused};
 
@@ -24,6 +24,12 @@ pub enum Input {
     Answered(Asked, Result<(), Refusal>),
     /// The user wants something.
     Chosen(Choice),
+    /// There is a tray, or none any more.
+    Shown(bool),
+    /// Nothing has happened for a while.
+    Idle,
+    /// The link now, as [`Effect::Count`] asked; nothing if that is not known.
+    Counted(Option<Box<Link>>),
 }
 
 /// What the user can want.
@@ -48,6 +54,8 @@ pub enum Effect {
     Ask(Asked),
     /// Ask the daemon how things are.
     Look,
+    /// Ask the daemon for the figures that no event tells.
+    Count,
     /// Show the user what was refused, with the question if there is one.
     Notify,
     /// Take that away again.
@@ -67,6 +75,10 @@ pub struct Model {
     pub refused: Option<Refused>,
     /// The mode that was confirmed last.
     pub confirmed: Option<String>,
+    /// There is a tray to be seen in.
+    pub shown: bool,
+    /// The daemon was asked for figures, and has not answered.
+    pub counting: bool,
 }
 
 impl Model {
@@ -85,6 +97,40 @@ impl Model {
                 vec![Effect::Notify]
             }
             Input::Chosen(choice) => self.chosen(choice),
+            Input::Shown(shown) => {
+                self.shown = shown;
+                Vec::new()
+            }
+            Input::Idle if self.has_traffic() => {
+                self.counting = true;
+                vec![Effect::Count]
+            }
+            Input::Idle => Vec::new(),
+            Input::Counted(link) => {
+                self.counting = false;
+                self.count(link);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether figures change that somebody sees: it is worth a look every now and then. They cannot without a host.
+    #[must_use]
+    pub fn has_traffic(&self) -> bool {
+        let status = self.seen.as_ref().map(|seen| &seen.status).filter(|_| self.shown && !self.counting);
+        status.is_some_and(|status| {
+            let host = status.udc.as_ref().is_none_or(|udc| udc.state == "configured");
+            host && status.link.as_ref().is_some_and(|link| link.up)
+        })
+    }
+
+    /// Takes the figures and nothing else: what events tell may be newer.
+    fn count(&mut self, link: Option<Box<Link>>) {
+        let known = self.seen.as_mut().and_then(|seen| seen.status.link.as_mut());
+        if let (Some(known), Some(link)) = (known, link)
+            && known.interface == link.interface
+        {
+            (known.received_bytes, known.sent_bytes) = (link.received_bytes, link.sent_bytes);
         }
     }
 
@@ -262,5 +308,70 @@ pub mod tests {
             let effects: Vec<Effect> = inputs.into_iter().flat_map(|input| model.take(input)).collect();
             assert_eq!(effects, expected, "{name}");
         }
+    }
+
+    fn link(received: u64) -> Link {
+        serde_json::from_value(json!({
+            "interface": "usb0", "mac": "02:00:00:00:00:01", "host_mac": null, "address": "192.168.2.15/28",
+            "host": "192.168.2.14", "mtu": 1500, "up": true, "carrier": true, "received_bytes": received,
+            "sent_bytes": 0, "moved": null,
+        }))
+        .expect("a link")
+    }
+
+    #[test]
+    fn traffic_is_looked_at_while_somebody_sees_it_change() {
+        type Change = fn(&mut Status);
+        let table: [(&str, bool, Change, bool); 6] = [
+            ("a host", true, |_| (), true),
+            ("a kernel that does not tell", true, |status| status.udc = None, true),
+            ("no tray", false, |_| (), false),
+            ("no network", true, |status| status.link = None, false),
+            ("a link that is down", true, |status| status.link.as_mut().expect("a link").up = false, false),
+            (
+                "no cable",
+                true,
+                |status| status.udc.as_mut().expect("a UDC").state = "not attached".into(),
+                false,
+            ),
+        ];
+        for (name, shown, change, expected) in table {
+            let seen = seen(|status| {
+                status.link = Some(link(0));
+                change(status);
+            });
+            let mut model = Model { seen: Some(seen), ..Model::default() };
+            assert_eq!(model.take(Input::Shown(shown)), [], "{name}");
+            assert_eq!(model.has_traffic(), expected, "{name}");
+            let effects = model.take(Input::Idle);
+            assert_eq!(effects, Vec::from_iter(expected.then_some(Effect::Count)), "{name}");
+            assert_eq!(model.take(Input::Idle), [], "{name}: one at a time");
+            model.take(Input::Counted(None));
+            assert_eq!(model.has_traffic(), expected, "{name}: after an answer");
+        }
+    }
+
+    #[test]
+    fn only_figures_are_taken_from_such_a_look() {
+        let other = |change: fn(&mut Link)| {
+            let mut link = link(5_000_000);
+            change(&mut link);
+            link
+        };
+        let table = [
+            ("figures", other(|_| ()), 5_000_000),
+            ("an older state", other(|link| link.carrier = false), 5_000_000),
+            ("another interface", other(|link| link.interface = "usb1".into()), 0),
+        ];
+        for (name, counted, expected) in table {
+            let mut model =
+                Model { seen: Some(seen(|status| status.link = Some(link(0)))), ..Model::default() };
+            model.take(Input::Counted(Some(Box::new(counted))));
+            let status = model.seen.expect("a status").status;
+            assert_eq!(status.link, Some(link(expected)), "{name}");
+        }
+        let mut model = Model::default();
+        model.take(Input::Counted(Some(Box::new(link(0)))));
+        assert_eq!(model.seen, None, "without a daemon");
     }
 }

@@ -29,6 +29,8 @@ pub struct Item {
 pub fn show(view: View, choices: Sender<Input>) -> Result<Handle<Item>, ksni::Error> {
     loop {
         let alone = Arc::<AtomicBool>::default();
+        // Nobody listens only when the applet ends, here and below.
+        let _ = choices.send(Input::Shown(true));
         let item = Item { view: view.clone(), choices: choices.clone(), alone: Arc::clone(&alone) };
         let handle = item.assume_sni_available(true).spawn()?;
         // ksni looks for a tray first and then begins to wait for one: it must not have come in between.
@@ -53,7 +55,6 @@ pub fn update(item: &Handle<Item>, view: View) {
 
 impl Item {
     fn choose(&self, choice: &Choice) {
-        // Nobody listens only when the applet ends.
         let _ = self.choices.send(Input::Chosen(choice.clone()));
     }
 }
@@ -65,8 +66,13 @@ impl Tray for Item {
         "usbnet".into()
     }
 
+    fn watcher_online(&self) {
+        let _ = self.choices.send(Input::Shown(true));
+    }
+
     fn watcher_offline(&self, _reason: OfflineReason) -> bool {
         self.alone.store(true, Ordering::Relaxed);
+        let _ = self.choices.send(Input::Shown(false));
         true
     }
 
@@ -105,7 +111,7 @@ impl Tray for Item {
         self.view.menu.iter().map(menu_item).collect()
     }
 
-    /// Traffic has no events: its figures are asked for when somebody looks.
+    /// Traffic has no events: its figures are to be those of now when somebody looks.
     fn menu_about_to_show(&mut self) {
         self.choose(&Choice::Look);
     }

@@ -176,6 +176,17 @@ fn write_back(daemon: &Daemon) {
 }
 
 #[test]
+fn the_tooltip_follows_the_traffic() {
+    let (daemon, desktop) = (Daemon::start(), Desktop::start());
+    let applet = desktop.applet(&daemon, "C");
+    applet.tool_tip_when("12.3 MB received, 4.0 MB sent");
+    for (bytes, says) in [(23_400_000, "23.4 MB received"), (34_500_000, "34.5 MB received")] {
+        daemon.change_quietly(|status| status["link"]["received_bytes"] = json!(bytes));
+        applet.tool_tip_when(says);
+    }
+}
+
+#[test]
 fn a_long_switch_can_be_cancelled() {
     let (daemon, desktop) = (Daemon::start(), Desktop::start());
     let applet = desktop.applet(&daemon, "de_DE.UTF-8");
@@ -235,4 +246,8 @@ fn it_survives_a_restart_of_the_daemon_and_of_the_tray() {
     assert_eq!(desktop.next_item(), applet.name(), "it comes back to the tray");
     daemon.change(|status| status["udc"]["state"] = json!("not attached"));
     applet.menu_when(entry("network: no cable"));
+    daemon.change(|status| status["udc"]["state"] = json!("configured"));
+    applet.menu_when(entry("network: connected"));
+    daemon.change_quietly(|status| status["link"]["received_bytes"] = json!(45_600_000));
+    applet.tool_tip_when("45.6 MB received");
 }

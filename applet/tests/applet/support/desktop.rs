@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use tempfile::TempDir;
-use usbnet_tests::wait::wait_for;
+use usbnet_tests::wait::{wait_for, wait_until};
 use zbus::blocking::{Connection, Proxy, connection::Builder};
 use zbus::zvariant::{OwnedValue, Structure, Value};
 
@@ -224,6 +224,16 @@ impl Applet {
         let (width, height, pixels) = pixmaps.into_iter().next().expect("a size");
         assert_eq!(usize::try_from(width * height * 4).ok(), Some(pixels.len()));
         pixels.chunks(4).find(|pixel| pixel[0] != 0).expect("not empty").to_vec()
+    }
+
+    /// Waits until the tooltip says something.
+    #[track_caller]
+    pub fn tool_tip_when(&self, says: &str) {
+        type ToolTip = (String, Vec<(i32, i32, Vec<u8>)>, String, String);
+        wait_until("the tooltip", || {
+            let (_, _, _, description): ToolTip = self.item().get_property("ToolTip").expect("a property");
+            description.contains(says)
+        });
     }
 
     fn item(&self) -> Proxy<'_> {
