@@ -48,7 +48,7 @@ enum AppletError {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let words = Words::from_environment();
+    let words = Words::of_environment(|name| std::env::var(name).ok());
     match run(&args, &words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -39,20 +39,25 @@ texts! {
 pub struct Words(HashMap<&'static str, &'static str>);
 
 impl Words {
-    /// Those that the environment asks for.
+    /// Those that the environment asks for, as gettext does it: in a locale that has a language, the list in `LANGUAGE`
+    /// comes first.
     #[must_use]
-    pub fn from_environment() -> Self {
-        let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
-        let locale = names.iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty());
-        Self::of(locale.as_deref().unwrap_or_default())
+    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let value = |name| variable(name).filter(|value| !value.is_empty());
+        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(value).unwrap_or_default();
+        let list = value("LANGUAGE").filter(|_| !matches!(language(&locale), "" | "C" | "POSIX"));
+        let list = list.unwrap_or_default();
+        Self::of_file(list.split(':').find_map(file).or_else(|| file(&locale)))
     }
 
     /// Those of a locale such as `fi_FI.UTF-8`; English for one that there is no file for.
-    #[must_use]
+    #[cfg(test)]
     pub fn of(locale: &str) -> Self {
-        let language = locale.split(['_', '.', '@']).next().unwrap_or_default();
-        let file = LANGUAGES.iter().find(|(name, _)| *name == language).map_or(ENGLISH, |(_, file)| file);
-        Self(pairs(file).collect())
+        Self::of_file(file(locale))
+    }
+
+    fn of_file(file: Option<&'static str>) -> Self {
+        Self(pairs(file.unwrap_or(ENGLISH)).collect())
     }
 
     /// A text without placeholders.
@@ -73,6 +78,14 @@ impl Words {
         }
         filled
     }
+}
+
+fn language(locale: &str) -> &str {
+    locale.split(['_', '.', '@']).next().unwrap_or_default()
+}
+
+fn file(locale: &str) -> Option<&'static str> {
+    LANGUAGES.iter().find(|(name, _)| *name == language(locale)).map(|(_, file)| *file)
 }
 
 fn pairs(file: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -104,17 +117,29 @@ mod tests {
     }
 
     #[test]
-    fn a_locale_has_its_language() {
-        let table = [
-            ("fi_FI.UTF-8", "Odota"),
-            ("de", "Warten"),
-            ("de_AT@euro", "Warten"),
-            ("C.UTF-8", "Wait"),
-            ("", "Wait"),
-            ("tlh_QO", "Wait"),
+    fn the_environment_says_which_language() {
+        let table: [(&[(&str, &str)], &str); 15] = [
+            (&[], "Wait"),
+            (&[("LANG", "fi_FI.UTF-8")], "Odota"),
+            (&[("LANG", "de")], "Warten"),
+            (&[("LANG", "de_AT@euro")], "Warten"),
+            (&[("LANG", "C.UTF-8")], "Wait"),
+            (&[("LANG", "tlh_QO")], "Wait"),
+            (&[("LANG", "fi_FI"), ("LC_MESSAGES", "de_DE")], "Warten"),
+            (&[("LANG", "fi_FI"), ("LC_MESSAGES", "de_DE"), ("LC_ALL", "en_GB")], "Wait"),
+            (&[("LANG", "fi_FI"), ("LC_MESSAGES", ""), ("LC_ALL", "")], "Odota"),
+            (&[("LANG", "en_US.UTF-8"), ("LANGUAGE", "fi")], "Odota"),
+            (&[("LC_ALL", "sv_SE.UTF-8"), ("LANGUAGE", "sv:de_AT:fi")], "Warten"),
+            (&[("LANG", "fi_FI.UTF-8"), ("LANGUAGE", "sv")], "Odota"),
+            (&[("LANG", "fi_FI.UTF-8"), ("LANGUAGE", "")], "Odota"),
+            (&[("LANG", "C.UTF-8"), ("LANGUAGE", "fi")], "Wait"),
+            (&[("LANGUAGE", "fi")], "Wait"),
         ];
-        for (locale, wait) in table {
-            assert_eq!(Words::of(locale).say(Text::Wait), wait, "{locale}");
+        for (environment, wait) in table {
+            let variable = |name: &str| {
+                environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(Words::of_environment(variable).say(Text::Wait), wait, "{environment:?}");
         }
     }
 

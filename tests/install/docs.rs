@@ -313,8 +313,13 @@ const APPLET_FILES: &[(&str, &str)] = &[
     ("/etc/xdg/autostart/usbnet-applet.desktop", "Starts it with the desktop."),
 ];
 
-const APPLET_ENVIRONMENT: &[(&str, &str)] =
-    &[("LC_ALL, LC_MESSAGES, LANG", "Its language: English, Finnish or German.")];
+const APPLET_ENVIRONMENT: &[(&str, &str)] = &[
+    ("LC_ALL, LC_MESSAGES, LANG", "Its language: English, Finnish or German."),
+    (
+        "LANGUAGE",
+        "The first known language of this colon-separated list goes before those, unless they say C or POSIX.",
+    ),
+];
 
 const CONFIGURATION: &str = "\
 The file is in RON, a notation like Rust's. Whatever it leaves out has its default; unknown fields are errors.
