@@ -11,6 +11,7 @@ mod model;
 mod note;
 mod notify;
 mod refused;
+mod session;
 mod tray;
 mod view;
 mod words;
@@ -38,9 +39,9 @@ const FIGURES: Duration = Duration::from_secs(5);
 /// Why it ends before its time.
 #[derive(Debug, thiserror::Error)]
 enum AppletError {
-    /// no desktop for notifications
-    #[error("no session bus for notifications: {0}; start it in a desktop session")]
-    Notifications(#[from] zbus::Error),
+    /// no desktop
+    #[error("no session bus: {0}; start it in a desktop session")]
+    Session(#[from] zbus::Error),
     /// no desktop for the tray
     #[error("no session bus for the tray: {0}; start it in a desktop session, or see usbnet watch --format")]
     Tray(#[from] ksni::Error),
@@ -60,9 +61,13 @@ fn main() -> ExitCode {
 
 /// Runs in the tray until the user or the session ends it.
 fn run(args: &Args, words: &Words) -> Result<(), AppletError> {
+    let Some(session) = session::enter()? else {
+        eprintln!("usbnet-applet: it runs in this session already");
+        return Ok(());
+    };
     let (send, inputs) = mpsc::channel();
     let mut model = Model::default();
-    let notifier = Notifier::new(send.clone())?;
+    let notifier = Notifier::new(&session, send.clone())?;
     let item = tray::show(View::of(&model, words), send.clone())?;
     let (run_dir, tell) = (args.run_dir.clone(), send.clone());
     thread::spawn(move || daemon::follow(&run_dir, |input| tell.send(input).is_ok()));

@@ -5,18 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
-use std::time::Duration;
 
-use zbus::blocking::connection::Builder;
+use zbus::blocking::Connection;
 use zbus::zvariant::Value;
 
 use crate::markup;
 use crate::model::{Choice, Input};
 use crate::note::Note;
 use crate::refused::Answer;
-
-/// How long a notification daemon may take; the tray stands still meanwhile.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 #[zbus::proxy(
     interface = "org.freedesktop.Notifications",
@@ -58,9 +54,8 @@ impl Notifier {
     ///
     /// # Errors
     /// The session bus's.
-    pub fn new(choices: Sender<Input>) -> zbus::Result<Self> {
-        let connection = Builder::session()?.method_timeout(PATIENCE).build()?;
-        let notifications = NotificationsProxyBlocking::new(&connection)?;
+    pub fn new(session: &Connection, choices: Sender<Input>) -> zbus::Result<Self> {
+        let notifications = NotificationsProxyBlocking::new(session)?;
         let shown = Arc::<AtomicU32>::default();
         let (answers, current) = (notifications.receive_action_invoked()?, Arc::clone(&shown));
         thread::spawn(move || {

@@ -300,7 +300,7 @@ mode from its menu. When a card is in use, a notification names what holds it, a
 or to force the switch.
 
 It needs the daemon of usbnet(8), a session bus, and a panel that hosts a StatusNotifierItem. It may start before
-any of them but the bus.
+any of them but the bus. A second one in the same session says so and ends.
 
 To switch, the user has to be a member of control.group, or to be permitted polkit's action org.usbnet.switch, as whoever
 sits at the device is by default; for that, usbnet-dbus(8) has to be installed. Whom polkit wants a password from is asked

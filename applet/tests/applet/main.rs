@@ -230,6 +230,18 @@ fn who_may_not_cancel_is_told_or_does_it_by_the_bridge() {
 }
 
 #[test]
+fn one_is_enough_for_a_session() {
+    let (daemon, desktop) = (Daemon::start(), Desktop::start());
+    let applet = desktop.applet(&daemon, "C");
+    let (status, said) = desktop.second_applet(&daemon);
+    assert_eq!((status.code(), said.as_str()), (Some(0), "usbnet-applet: it runs in this session already\n"));
+    applet.menu_when(entry("network: connected"));
+    drop(applet);
+    let applet = desktop.applet(&daemon, "C");
+    applet.menu_when(entry("network: connected"));
+}
+
+#[test]
 fn it_survives_a_restart_of_the_daemon_and_of_the_tray() {
     let (daemon, desktop) = (Daemon::start(), Desktop::start());
     let applet = desktop.applet(&daemon, "C");

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
 
@@ -134,13 +134,28 @@ impl Desktop {
 
     /// The applet, in the tray.
     pub fn applet(&self, daemon: &Daemon, locale: &str) -> Applet {
+        let process = Process(self.command(daemon).env("LC_ALL", locale).spawn().expect("the applet starts"));
+        Applet { name: self.next_item(), connection: self.connection.clone(), _process: process }
+    }
+
+    /// Another one: how it ends, and what it says.
+    #[track_caller]
+    pub fn second_applet(&self, daemon: &Daemon) -> (ExitStatus, String) {
+        let child = self.command(daemon).stderr(Stdio::piped()).spawn().expect("the applet starts");
+        let mut applet = Process(child);
+        let status = wait_for("its end", || applet.0.try_wait().expect("a child"));
+        let mut said = String::new();
+        applet.0.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+        (status, said)
+    }
+
+    fn command(&self, daemon: &Daemon) -> Command {
         let mut command = Process::applet(daemon);
         if self.has_bridge {
             command.env("DBUS_SYSTEM_BUS_ADDRESS", &self.address);
         }
-        command.env("DBUS_SESSION_BUS_ADDRESS", &self.address).env("LC_ALL", locale);
-        let process = Process(command.spawn().expect("the applet starts"));
-        Applet { name: self.next_item(), connection: self.connection.clone(), _process: process }
+        command.env("DBUS_SESSION_BUS_ADDRESS", &self.address);
+        command
     }
 
     #[track_caller]
