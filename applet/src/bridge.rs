@@ -30,10 +30,14 @@ trait Bridge {
 /// # Errors
 /// Why it is not done: the daemon's refusal, unless the bridge tried.
 pub fn instead(asked: &Asked, refusal: Refusal) -> Result<(), Refusal> {
-    if !matches!(refusal, Refusal::NotPermitted { .. }) {
-        return Err(refusal);
+    where_not_permitted(refusal, || ask(asked))
+}
+
+fn where_not_permitted(refusal: Refusal, ask: impl FnOnce() -> zbus::Result<()>) -> Result<(), Refusal> {
+    match refusal {
+        Refusal::NotPermitted { .. } => ask().map_err(|error| told(&error).unwrap_or(refusal)),
+        other => Err(other),
     }
-    ask(asked).map_err(|error| told(&error).unwrap_or(refusal))
 }
 
 fn ask(asked: &Asked) -> zbus::Result<()> {
@@ -86,8 +90,11 @@ mod tests {
 
     #[test]
     fn only_what_is_not_permitted_goes_that_way() {
+        let denied = Refusal::NotPermitted { group: None };
         let busy = Refusal::HostBusy { cards: vec!["/media/mmc1".into()] };
-        assert_eq!(instead(&Asked::Cancel, busy.clone()), Err(busy));
+        for (refusal, expected) in [(denied, Ok(())), (busy.clone(), Err(busy))] {
+            assert_eq!(where_not_permitted(refusal, || Ok(())), expected);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod args;
 mod bridge;
 mod daemon;
+mod fold;
 mod icon;
 mod markup;
 mod model;

@@ -2,6 +2,7 @@
 
 use usbnet::control::{Lease, Mode, Phase, Size, Status};
 
+use crate::fold::fold;
 use crate::icon::{Icon, Shape, State};
 use crate::model::{Choice, Model, Seen};
 use crate::note::{Note, Offer};
@@ -67,7 +68,7 @@ impl View {
         Self {
             icon: Icon { shape: Shape::Usb, state: State::NotRunning },
             mode: title.clone(),
-            menu: std::iter::once(&title).chain(&facts).cloned().map(Entry::Fact).collect(),
+            menu: std::iter::once(&title).chain(&facts).flat_map(|fact| fact_entries(fact)).collect(),
             title,
             facts,
             asks: false,
@@ -84,7 +85,7 @@ impl View {
         let Seen { status, modes } = seen;
         let (facts, title) = (facts(status, words), title(seen, words));
         let mut menu = vec![Entry::Fact(title.clone())];
-        menu.extend(facts.iter().cloned().map(Entry::Fact));
+        menu.extend(facts.iter().flat_map(|fact| fact_entries(fact)));
         if status.state == Phase::Switching {
             menu.push(Entry::Action(words.say(Text::CancelSwitch), Choice::CancelSwitch));
         }
@@ -154,6 +155,10 @@ fn lease_fact(lease: &Lease, words: &Words) -> String {
     words.fill(Text::Lease, &[("name", &name), ("address", &lease.address)])
 }
 
+fn fact_entries(fact: &str) -> impl Iterator<Item = Entry> + use<> {
+    fold(fact).into_iter().map(Entry::Fact)
+}
+
 fn mode_entry(mode: &Mode, words: &Words) -> Entry {
     let unavailable = |why: &String| words.fill(Text::Unavailable, &[("mode", &mode.name), ("why", why)]);
     Entry::Mode {
@@ -166,7 +171,7 @@ fn mode_entry(mode: &Mode, words: &Words) -> Entry {
 /// The notification again, for desktops that have none, or none with buttons.
 fn refused_entries(refused: &Refused, words: &Words) -> Vec<Entry> {
     let Note { title, lines, answers } = Note::of(refused, words);
-    let facts = std::iter::once(title).chain(lines).map(Entry::Fact);
+    let facts = std::iter::once(&title).chain(&lines).flat_map(|fact| fact_entries(fact));
     let action =
         |offer: Offer| Entry::Action(offer.meaning.unwrap_or(offer.label), Choice::Answer(offer.answer));
     facts.chain(answers.into_iter().map(action)).chain([Entry::Separator]).collect()
@@ -323,6 +328,14 @@ mod tests {
             (
                 Refusal::Failed { exit: Exit::Failed, message: "no UDC".into() },
                 vec![fact("Not switched to storage"), fact("no UDC")],
+            ),
+            (
+                Refusal::Failed { exit: Exit::Failed, message: "a sentence ".repeat(7).trim().into() },
+                vec![
+                    fact("Not switched to storage"),
+                    fact("a sentence a sentence a sentence a sentence a sentence a sentence a"),
+                    fact("sentence"),
+                ],
             ),
         ];
         for (refusal, entries) in table {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use usbnet_tests::wait::wait_until;
 
-use crate::support::{Daemon, Picture, Screen, refuse_busy, refuse_host_busy};
+use crate::support::{Daemon, Picture, Screen, refuse_at_length, refuse_busy, refuse_host_busy};
 
 const CONNECTED: [u8; 3] = [0x35, 0x84, 0xe4];
 const WAITING: [u8; 3] = [0x2e, 0xa0, 0x67];
@@ -126,9 +126,14 @@ impl Gallery {
         self.screen.settled("the icon", icon(CONNECTED));
     }
 
-    /// A card is in use here, and then on the host.
-    fn question(&self, daemon: &Daemon) {
+    /// Neither user nor bridge may, a card is in use here, and then on the host.
+    fn refusals(&self, daemon: &Daemon) {
         self.shoot_menu("menu");
+        daemon.answer_next("SetMode", refuse_at_length());
+        self.screen.choose(3);
+        assert_eq!(daemon.next_call("SetMode")["name"], "storage");
+        self.shoot("refused", Picture::has_note);
+        self.shoot_menu("menu-refused");
         daemon.answer_next("SetMode", refuse_busy());
         self.screen.choose(3);
         assert_eq!(daemon.next_call("SetMode")["name"], "storage");
@@ -171,7 +176,7 @@ fn gallery() {
             gallery.cables(&daemon);
         }
         gallery.states(&daemon);
-        gallery.question(&daemon);
+        gallery.refusals(&daemon);
         gallery.end(daemon);
     }
 }

@@ -192,6 +192,13 @@ pub fn refuse_user() -> Reply {
     Reply::error(&format!("{INTERFACE}.NotPermitted"), json!({"group": "usbnet"}))
 }
 
+/// As long a sentence as there is.
+pub fn refuse_at_length() -> Reply {
+    let message = "the usbnet daemon does not let its D-Bus bridge switch; set control: (group: \"usbnet\") in \
+                   /etc/usbnet/config.ron, and run usbnet restart";
+    Reply::error(&format!("{INTERFACE}.Failed"), json!({"exit": 1, "message": message}))
+}
+
 /// The switch came to its end first.
 pub fn refuse_nothing_to_cancel() -> Reply {
     let message = "no switch is under way; nothing to cancel";

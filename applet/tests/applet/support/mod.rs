@@ -10,7 +10,9 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 pub use bridge::{Call, Failure};
-pub use daemon::{Daemon, refuse_busy, refuse_host_busy, refuse_nothing_to_cancel, refuse_user};
+pub use daemon::{
+    Daemon, refuse_at_length, refuse_busy, refuse_host_busy, refuse_nothing_to_cancel, refuse_user,
+};
 use desktop::bus;
 pub use desktop::{Desktop, Entry};
 pub use screen::{Picture, Screen};
