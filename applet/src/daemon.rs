@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use usbnet::cli::client::{ClientError, Connection};
 use usbnet::control::{Link, Mode, Phase, Refusal, Status};
 
@@ -50,12 +50,11 @@ fn status_now(run: &Path) -> Result<Status, ClientError> {
 /// # Errors
 /// Why it is not done; what keeps it from being asked for is told in the same way.
 pub fn ask(run: &Path, asked: &Asked) -> Result<(), Refusal> {
-    let (method, parameters) = match asked {
-        Asked::Mode(set) => ("SetMode", json!(set)),
-        Asked::Cancel => ("Cancel", json!({})),
-    };
-    let answer = Connection::open(run).and_then(|mut daemon| daemon.call::<Value>(method, parameters));
-    answer.map(|_| ()).map_err(refusal)
+    let answer = Connection::open(run).and_then(|mut daemon| match asked {
+        Asked::Mode(set) => daemon.switch(set).map(|_| ()),
+        Asked::Cancel => daemon.call::<Value>("Cancel", Value::Null).map(|_| ()),
+    });
+    answer.map_err(refusal)
 }
 
 /// Whether the daemon says that no switch is under way.
