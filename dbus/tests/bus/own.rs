@@ -85,7 +85,7 @@ fn what_is_not_the_daemons_refusal_has_a_name_of_its_own() {
         assert_eq!(found, name);
         assert!(texts.len() == 1 && texts[0].contains(part), "{texts:?}");
     };
-    refused(r#"{"speed":1}"#, "org.freedesktop.DBus.Error.InvalidArgs", "unknown field `speed`");
+    refused(r#"{"speed":1}"#, "org.freedesktop.DBus.Error.InvalidArgs", "speed is missing, unknown");
     for (group, remedy) in
         [(None, "set control: (group: \"usbnet\")"), (Some("usb"), "a member of group usb")]
     {

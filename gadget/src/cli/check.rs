@@ -92,7 +92,7 @@ fn running(status: &Status, findings: &mut Vec<Finding>) {
     }
     match (status.state, &status.mode) {
         (Phase::Confirmed, Some(mode)) => findings.push(good(&format!("mode {mode} is confirmed"))),
-        (Phase::Lost, _) => findings.push(wrong("the UDC is gone; the mode is set again when there is one")),
+        (Phase::Lost, _) => findings.push(wrong("there is no UDC; the mode is set when there is one")),
         (Phase::Switching, _) => findings.push(notice("a switch is under way; see usbnet watch")),
         _ => findings.push(wrong("no mode is set; choose one from usbnet modes with usbnet mode NAME")),
     }

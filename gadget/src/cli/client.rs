@@ -42,7 +42,8 @@ pub enum ClientError {
     Send(#[from] StreamError),
     /// it is there and does nothing
     #[error(
-        "the daemon does not answer within {} s; see its log, and if it hangs, end it with SIGKILL: usbnet start goes on from there",
+        "the daemon does not answer within {} s; see its log. If it hangs: eject its cards on the host, end it with SIGKILL, \
+         and run usbnet start",
         .0.as_secs()
     )]
     Silent(Duration),

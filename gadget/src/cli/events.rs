@@ -63,10 +63,12 @@ pub fn follow<T: DeserializeOwned>(
     method: &str,
     parameters: Value,
 ) -> Result<T, ClientError> {
-    // Only for the telling: without it the call is made all the same.
+    // Only for the telling: without it the call is made all the same, but not of a daemon that hangs.
     let mut watch = Connection::open(run).ok();
-    if let Some(watch) = &mut watch {
-        watch.subscribe("Watch")?;
+    match watch.as_mut().map(|watch| watch.subscribe("Watch")) {
+        Some(Err(error @ ClientError::Silent(_))) => return Err(error),
+        Some(Err(_)) => watch = None,
+        _ => {}
     }
     connection.ask(method, parameters)?;
     let mut last = String::new();

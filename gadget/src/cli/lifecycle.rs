@@ -54,18 +54,18 @@ fn start_or_join(run: &Path, file: Option<&Path>, config: &Config) -> Result<Str
 
 /// A daemon keeps the configuration that it was started with, so another one is not silently ignored.
 fn same_config(running: Option<PathBuf>, asked: Option<&Path>) -> Result<(), CommandError> {
-    let Some(asked) = asked else { return Ok(()) };
-    let real = |file: &Path| file.canonicalize().ok().or_else(|| std::path::absolute(file).ok());
-    if running.as_deref().is_some_and(|running| real(running) == real(asked)) {
-        return Ok(());
+    match asked {
+        Some(asked) if !daemon::same_file(running.as_deref(), asked) => {
+            Err(CommandError::OtherConfig { running, asked: asked.to_owned() })
+        }
+        _ => Ok(()),
     }
-    Err(CommandError::OtherConfig { running, asked: asked.to_owned() })
 }
 
 /// Ends the daemon; without one, takes down what a killed daemon left behind.
 pub fn stop(run: &Path, config: &Config, taking: Taking) -> Result<String, CommandError> {
-    let stop = control::Stop { force: taking.force, wait: taking.wait, restart: false };
-    match take_down(run, config, stop)? {
+    let stop = control::Stop { force: taking.force, wait: taking.wait, ..control::Stop::default() };
+    match take_down(run, config, &stop)? {
         Ended::Daemon(_) => Ok("stopped".to_owned()),
         Ended::Remains(what) => Ok(what),
     }
@@ -80,15 +80,17 @@ pub fn restart(
     before: &Config,
     taking: Taking,
 ) -> Result<String, CommandError> {
-    let stop = control::Stop { force: taking.force, wait: taking.wait, restart: true };
-    let Ended::Daemon(control::Stopped { restarts: true }) = take_down(run, before, stop)? else {
+    let absolute = file.and_then(|file| std::path::absolute(file).ok());
+    let stop = control::Stop {
+        force: taking.force,
+        wait: taking.wait,
+        restart: true,
+        config: absolute.and_then(|file| file.to_str().map(str::to_owned)),
+    };
+    let Ended::Daemon(control::Stopped { restarts: true }) = take_down(run, before, &stop)? else {
         return start(run, file, config);
     };
-    let mode = confirm(run, reopen(run)?, config)?;
-    match same_config(daemon::noted_config(run), file) {
-        Err(CommandError::OtherConfig { running, asked }) => Err(CommandError::Supervised { running, asked }),
-        _ => Ok(format!("mode {mode}")),
-    }
+    Ok(format!("mode {}", confirm(run, reopen(run)?, config)?))
 }
 
 /// A daemon that begins anew is there again within a moment.
@@ -110,7 +112,7 @@ enum Ended {
     Remains(String),
 }
 
-fn take_down(run: &Path, config: &Config, stop: control::Stop) -> Result<Ended, CommandError> {
+fn take_down(run: &Path, config: &Config, stop: &control::Stop) -> Result<Ended, CommandError> {
     let mut connection = match Connection::open(run) {
         Err(ClientError::NotRunning(_)) if !nix::unistd::geteuid().is_root() => {
             return Err(CommandError::NotRootToTidy);

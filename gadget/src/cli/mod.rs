@@ -82,20 +82,8 @@ pub enum CommandError {
         /// The file that was asked for.
         asked: PathBuf,
     },
-    /// the daemon that a supervisor runs has another
-    #[error(
-        "the daemon has begun anew with {}, not with {}: its supervisor says with which; change it there",
-        running.as_ref().map_or_else(|| "the built-in defaults".into(), |file| file.display().to_string()),
-        asked.display()
-    )]
-    Supervised {
-        /// The file that it was started with; none if it found none.
-        running: Option<PathBuf>,
-        /// The file that was asked for.
-        asked: PathBuf,
-    },
     /// the daemon waits for a UDC
-    #[error("the UDC is gone; mode {mode} is set again when there is one, see usbnet check")]
+    #[error("there is no UDC; mode {mode} is set when there is one, see usbnet check")]
     Lost {
         /// The mode.
         mode: String,
@@ -145,7 +133,6 @@ impl CommandError {
             Self::NotRoot | Self::NotRootToTidy => Exit::NotPermitted,
             Self::Lost { .. } => Exit::NoKernelSupport,
             Self::OtherConfig { .. }
-            | Self::Supervised { .. }
             | Self::Launch(_)
             | Self::Died(_)
             | Self::NotConfirmed { .. }

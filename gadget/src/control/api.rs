@@ -65,7 +65,7 @@ pub struct SetMode {
 }
 
 /// Parameters of `Stop`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Stop {
     /// Take a card from the host although it uses it.
     pub force: bool,
@@ -73,13 +73,20 @@ pub struct Stop {
     pub wait: Option<u32>,
     /// Begin anew afterwards, as the same process and with the configuration file as it is then, if a supervisor runs the
     /// daemon: ended, it would be started again at some time, or not.
+    ///
+    /// A daemon of before knows neither this nor the next, and refuses what it does not know.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
+    /// The configuration file that it shall have then: refused if its supervisor has it take another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
 }
 
 /// Results of `Stop`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
     /// The daemon begins anew instead of ending.
+    #[serde(default)]
     pub restarts: bool,
 }
 

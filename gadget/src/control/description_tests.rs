@@ -196,6 +196,10 @@ fn every_parameter_is_as_described() {
             SetMode { name: "a".into(), force: true, plan: true, on_busy: Some(on_busy), wait: Some(1) };
         fields_fit(&idl, &json!(set), &idl.methods["SetMode"].input).expect("SetMode");
     }
-    fields_fit(&idl, &json!(Stop { force: true, wait: Some(1), restart: true }), &idl.methods["Stop"].input)
-        .expect("Stop");
+    fields_fit(
+        &idl,
+        &json!(Stop { force: true, wait: Some(1), restart: true, config: Some("/a.ron".into()) }),
+        &idl.methods["Stop"].input,
+    )
+    .expect("Stop");
 }

@@ -98,6 +98,7 @@ fn stop(parameters: Value) -> Result<Call, Invalid> {
         force: given.optional("force")?.unwrap_or_default(),
         wait: wait(&mut given)?,
         restart: given.optional("restart")?.unwrap_or_default(),
+        config: given.optional("config")?,
     };
     given.end()?;
     Ok(Call::Stop(stop))

@@ -41,10 +41,11 @@ impl Daemon {
             // What the host has must be kept from the device: then the daemon stays.
             Err(error) if stopping && !undone && self.holds.is_empty() => return Some(self.end(Err(error))),
             Err(error) => {
-                self.error = Some(error.to_string());
+                let waits = reporter.is_expected() && !reporter.has_starter() && undone && error.lacks_udc();
+                // That no host is plugged in yet is no failure.
+                self.error = (!waits).then(|| error.to_string());
                 self.publish(EventKind::Failed, format!("failed: {error}"), None);
                 self.clients.reply(client, &error.refusal().reply());
-                let waits = reporter.is_expected() && !reporter.has_starter() && undone && error.lacks_udc();
                 self.happen(if waits { Event::NoUdc } else { Event::Failed { undone } });
                 if stopping {
                     self.go_on_after(&error);
@@ -61,8 +62,13 @@ impl Daemon {
                     }
                     return Some(Err(error.into()));
                 }
-                reporter.goes_on(error.exit(), &error.to_string());
-                log::error!("{error}");
+                let text = error.to_string();
+                if waits {
+                    reporter.waits(error.exit(), &text)
+                } else {
+                    reporter.goes_on(error.exit(), &text)
+                }
+                log::error!("{text}");
             }
         }
         if stopping {

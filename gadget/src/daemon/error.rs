@@ -166,7 +166,7 @@ impl SwitchError {
 
     /// Whether all that is missing is a UDC, and one may come.
     #[must_use]
-    pub const fn lacks_udc(&self) -> bool {
+    pub fn lacks_udc(&self) -> bool {
         matches!(self, Self::Udc(error) if error.is_absence())
     }
 

@@ -176,6 +176,13 @@ pub fn noted_config(run: &Path) -> Option<PathBuf> {
     Some(PathBuf::from(OsString::from_vec(path)))
 }
 
+/// Whether a daemon that was started with `running`, or the defaults, has `asked`.
+#[must_use]
+pub fn same_file(running: Option<&Path>, asked: &Path) -> bool {
+    let real = |file: &Path| file.canonicalize().ok().or_else(|| std::path::absolute(file).ok());
+    running.is_some_and(|running| real(running) == real(asked))
+}
+
 /// The process id the daemon wrote into its lock file.
 #[must_use]
 pub fn owner(lock: &Path) -> Option<i32> {

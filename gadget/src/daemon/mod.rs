@@ -61,7 +61,7 @@ pub use error::SwitchError;
 use established::Established;
 use hand_over::{Holds, Permission};
 use instance::Instance;
-pub use instance::{InstanceError, noted_config};
+pub use instance::{InstanceError, noted_config, same_file};
 pub use kernel::{Kernel, Roots};
 use line::Line;
 use link_care::Care;
@@ -153,10 +153,16 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
     ended
 }
 
-/// The same process and command line from its beginning: to its supervisor nothing has ended. Returns only if it fails.
+/// The same process and command line from its beginning: to its supervisor nothing has ended. The program is the one that
+/// is installed by then. Returns only if it fails.
 fn begin_anew() -> io::Error {
+    const RUNNING: &str = "/proc/self/exe";
     let mut arguments = std::env::args_os();
-    let mut command = Command::new("/proc/self/exe");
+    let installed = std::fs::read_link(RUNNING).ok().and_then(|path| {
+        let path = path.to_str()?;
+        Some(PathBuf::from(path.strip_suffix(" (deleted)").unwrap_or(path)))
+    });
+    let mut command = Command::new(installed.filter(|path| path.exists()).unwrap_or_else(|| RUNNING.into()));
     if let Some(name) = arguments.next() {
         command.arg0(name);
     }
@@ -175,7 +181,7 @@ fn inherited(fd: RawFd) -> Option<OwnedFd> {
 ///
 /// # Errors
 /// What could not be taken down, or that a daemon runs after all.
-pub fn clean_up(run: &Path, config: &Config, stop: control::Stop) -> Result<String, DaemonError> {
+pub fn clean_up(run: &Path, config: &Config, stop: &control::Stop) -> Result<String, DaemonError> {
     let instance = Instance::acquire(run)?;
     let kernel = Kernel::new(config.clone(), Roots::system(run));
     let holds = recovery::hold_again(&kernel.observe(None, &[])?);
@@ -231,6 +237,8 @@ struct Daemon {
     restarts: bool,
     /// Whether that is up to itself: a supervisor runs it, not `usbnet start`.
     supervised: bool,
+    /// The configuration file; none for the built-in defaults.
+    file: Option<PathBuf>,
     /// A UDC came or went while a switch was under way.
     missed_udc: bool,
     /// How often the service manager wants a sign of life.
@@ -291,6 +299,7 @@ impl Daemon {
             stoppers: Vec::new(),
             restarts: false,
             supervised: options.notify_fd.is_none(),
+            file: options.config.clone(),
             missed_udc: false,
             watchdog,
             alive_due: clock::now().saturating_add(watchdog),

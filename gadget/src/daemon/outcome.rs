@@ -54,6 +54,12 @@ impl Reporter {
         notify::ready(message);
     }
 
+    /// Reports that the daemon goes on without a mode, which the service manager waits for.
+    pub fn waits(&mut self, exit: Exit, message: &str) {
+        self.report(exit, message);
+        notify::status(message);
+    }
+
     /// Reports, the first time it is called. A starter that is gone is no error.
     pub fn report(&mut self, exit: Exit, message: &str) {
         self.write(&u8::from(exit).to_string(), message);

@@ -20,6 +20,9 @@ use crate::sys::uevent::Uevents;
 /// How long a responder may take until its first report.
 const SERVES_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long until a cancellation is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// Gives a link its address and sets it up.
 ///
 /// # Errors
@@ -60,10 +63,19 @@ pub fn link_down(name: &str, address: std::net::Ipv4Addr, prefix: u8) -> Result<
     }
 }
 
-pub fn await_udc(sys: &Path, named: Option<&str>, limit: Duration) -> Result<String, UdcError> {
+/// Waits for a UDC, unless that is cancelled.
+pub fn await_udc(
+    sys: &Path,
+    named: Option<&str>,
+    limit: Duration,
+    is_cancelled: impl Fn() -> bool,
+) -> Result<String, UdcError> {
     let mut uevents = Uevents::open().map_err(|error| UdcError::Wait(io::Error::other(error)))?;
     let choice = udc::wait(sys, named, limit, |left| {
-        wait_readable(&uevents, left)?;
+        if is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        wait_readable(&uevents, left.min(LOOK_AGAIN))?;
         while uevents.next_event().map_err(io::Error::other)?.is_some() {}
         Ok(())
     })?;

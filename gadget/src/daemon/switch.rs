@@ -311,6 +311,13 @@ impl<'a> Switch<'a> {
         under_way: &UnderWay,
         error: SwitchError,
     ) -> (Result<(), SwitchError>, bool, Option<Established>) {
+        if from == to && error.lacks_udc() {
+            // The same would be met again.
+            if let Err(second) = self.take_down(under_way) {
+                log::error!("{second}");
+            }
+            return (Err(error), false, None);
+        }
         match self.reach(from, under_way) {
             Ok(established) if from == to && !error.is_refusal() => {
                 log::warn!("{error}; the second try succeeded");

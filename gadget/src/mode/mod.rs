@@ -43,7 +43,7 @@ pub enum Event {
         /// Undoing it was read back, so the mode before is set again.
         undone: bool,
     },
-    /// The switch under way found no UDC, and is to be tried again when one is there.
+    /// The switch under way found no UDC and was undone; a first mode is to be tried again when there is one.
     NoUdc,
     /// The gadget lost its UDC.
     UdcGone,
@@ -110,7 +110,7 @@ impl State {
                 (Self::Confirmed { mode }, Action::Nothing)
             }
             (Self::Switching { to: None, .. }, Event::Reached) => (Self::Stopped, Action::Nothing),
-            (Self::Switching { from: Some(mode), .. }, Event::Failed { undone: true }) => {
+            (Self::Switching { from: Some(mode), .. }, Event::Failed { undone: true } | Event::NoUdc) => {
                 (Self::Confirmed { mode }, Action::Nothing)
             }
             // Nor did going back to the mode before succeed: what it lacks may come again.
@@ -188,6 +188,7 @@ mod tests {
                 nothing.clone(),
             ),
             ("no UDC for the first mode", switching("", "b"), NoUdc, lost("b"), nothing.clone()),
+            ("no UDC, but the mode before", switching("a", "b"), NoUdc, confirmed("a"), nothing.clone()),
             ("UDC gone", confirmed("a"), UdcGone, lost("a"), nothing.clone()),
             ("UDC gone while switching", switching("a", "b"), UdcGone, switching("a", "b"), nothing.clone()),
             ("UDC gone, nothing set", State::Stopped, UdcGone, State::Stopped, nothing.clone()),

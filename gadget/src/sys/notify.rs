@@ -9,14 +9,19 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 /// Says that the daemon serves, and how it is.
-pub fn ready(status: &str) {
-    send(&readiness(status));
+pub fn ready(text: &str) {
+    send(&format!("READY=1\n{}", assignment(text)));
+}
+
+/// Says how it is.
+pub fn status(text: &str) {
+    send(&assignment(text));
 }
 
 /// Only the first line: what follows a line break would be another assignment, and a status has names that others chose.
-fn readiness(status: &str) -> String {
-    let line = status.split_once('\n').map_or(status, |(line, _)| line);
-    ["READY=1\nSTATUS=", line].concat()
+fn assignment(text: &str) -> String {
+    let line = text.split_once('\n').map_or(text, |(line, _)| line);
+    ["STATUS=", line].concat()
 }
 
 /// Says that the daemon's loop goes round.
@@ -59,7 +64,7 @@ mod tests {
     fn a_status_assigns_nothing_else() {
         let table = [("mode network", "mode network"), ("", ""), ("vi\nMAINPID=1\nx", "vi")];
         for (status, told) in table {
-            assert_eq!(readiness(status), format!("READY=1\nSTATUS={told}"));
+            assert_eq!(assignment(status), format!("STATUS={told}"));
         }
     }
 

@@ -96,8 +96,12 @@ pub enum UdcState {
 impl UdcError {
     /// Whether there is only none now: a dual-role port has one as soon as a host is plugged in.
     #[must_use]
-    pub const fn is_absence(&self) -> bool {
-        matches!(self, Self::None | Self::OnlyVirtual { .. } | Self::NoSuch { .. } | Self::Timeout { .. })
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::None | Self::OnlyVirtual { .. } | Self::NoSuch { .. } | Self::Timeout { .. } => true,
+            Self::HostsPort { none, .. } => none.is_absence(),
+            Self::Read { .. } | Self::Wait(_) => false,
+        }
     }
 }
 

@@ -63,7 +63,8 @@ impl Switch<'_> {
             }
             Step::AwaitUdc { named, seconds } => {
                 let limit = Duration::from_secs((*seconds).into());
-                let found = await_udc(sys, named.as_deref(), limit);
+                let found = await_udc(sys, named.as_deref(), limit, || self.hand_over.go_on().is_err());
+                self.hand_over.go_on()?;
                 self.found_udc = Some(found.map_err(|none| self.kernel.without_udc(none))?);
             }
             Step::Bind { gadget, udc } => {

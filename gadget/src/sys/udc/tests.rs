@@ -139,3 +139,19 @@ fn the_state_is_read_again_from_the_same_descriptor() {
     assert_eq!(watch.read().expect("readable"), UdcState::Configured);
     assert!(StateWatch::open(sys.path(), "u.1").is_err());
 }
+
+#[test]
+fn what_is_missing_may_come() {
+    let none = || Box::new(UdcError::None);
+    let table = [
+        ("none", UdcError::None, true),
+        ("only virtual ones", UdcError::OnlyVirtual { names: "usbip-vudc.0".into() }, true),
+        ("not the named one", UdcError::NoSuch { wanted: "a".into(), present: "b".into() }, true),
+        ("none for some time", UdcError::Timeout { waited: Duration::from_secs(10), last: none() }, true),
+        ("its port is a host's", UdcError::HostsPort { none: none(), port: "port".into() }, true),
+        ("nobody can say", UdcError::Wait(io::ErrorKind::Interrupted.into()), false),
+    ];
+    for (name, error, expected) in table {
+        assert_eq!(error.is_absence(), expected, "{name}");
+    }
+}
