@@ -14,11 +14,13 @@ pub mod rules;
 pub mod superblock;
 pub mod swaps;
 pub mod tree;
+mod used;
 
 pub use holder::{Holder, HolderKind};
 pub use medium::{Backing, DeviceNumber, FileSystem, Medium, NoDeviceNumber};
 pub use mount::{Mount, Propagation};
 pub use record::{MountRecord, Record, SwapRecord};
+pub use used::Used;
 
 /// A configured card as it is now, or one that usbnet took and that is not configured any more.
 #[derive(Debug, Clone, PartialEq, Eq)]

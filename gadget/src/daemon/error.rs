@@ -145,6 +145,7 @@ impl SwitchError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Plan(PlanError::PortInUse { .. }) => Exit::CardBusy,
             Self::Obstacle(_)
             | Self::Plan(_)
             | Self::Udc(_)
@@ -161,7 +162,7 @@ impl SwitchError {
     /// Whether somebody is in the way or changed their mind: nothing is wrong, and the mode before goes on.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(_))
+        matches!(self, Self::Refused(_) | Self::Plan(PlanError::PortInUse { .. }))
     }
 
     /// Whether all that is missing is a UDC, and one may come.

@@ -155,6 +155,7 @@ impl Kernel {
             others: configfs.others(GADGET)?,
             udcs: udc::list(&self.roots.sys)?,
             role_before: self.notes().role(),
+            port_uses: self.port_uses()?,
             legacy,
             link: None,
             responder,

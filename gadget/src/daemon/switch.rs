@@ -340,6 +340,7 @@ impl<'a> Switch<'a> {
     fn take_down(&mut self, under_way: &UnderWay) -> Result<bool, SwitchError> {
         let observed = self.observe()?;
         let steps = plan::stop(&observed);
+        plan::cuts_nothing_off(&observed, &steps)?;
         if let Err(error) = self.hand_over.note(&observed, under_way.clone(), &steps) {
             log::warn!("{error}");
         }

@@ -12,14 +12,15 @@ use super::kernel::Kernel;
 use crate::config::{HOST, Mode, Switch, UdcChoice};
 use crate::link::{self, Addresses, Choice, Policy};
 use crate::plan::{
-    self, BackendChoice, GadgetTarget, Lending, LinkTarget, Observed, Obstacle, PortRole, ProfileDisk,
-    Realisation, Spared, Target,
+    self, BackendChoice, GadgetTarget, Lending, LinkTarget, Observed, Obstacle, PortRole, PortUse,
+    ProfileDisk, Realisation, Spared, Target,
 };
 use crate::profile::{self, ProfileError};
 use crate::responder::{self, Settings};
+use crate::sys::cards::CardError;
 use crate::sys::modules;
 use crate::sys::netlink::Netlink;
-use crate::sys::usb_role::{self, RoleSwitch};
+use crate::sys::usb_role::{self, Role, RoleSwitch};
 
 /// A mode, decided in every detail.
 #[derive(Debug)]
@@ -119,6 +120,19 @@ impl Kernel {
             Some(switch) => PortRole::Device { switch, asked },
             None => PortRole::Own,
         }
+    }
+
+    /// What is in use at the ports that are a host's.
+    ///
+    /// # Errors
+    /// The mounts cannot be read.
+    pub(super) fn port_uses(&self) -> Result<Vec<PortUse>, CardError> {
+        let mut uses = Vec::new();
+        for switch in usb_role::list(&self.roots.sys).into_iter().filter(|switch| switch.is(Role::Host)) {
+            let used = self.cards().used_below(&switch.controller)?.into_iter();
+            uses.extend(used.map(|used| PortUse { attribute: switch.attribute.clone(), used }));
+        }
+        Ok(uses)
     }
 
     fn udc_controller(&self, observed: &Observed) -> Option<PathBuf> {

@@ -27,13 +27,13 @@ pub use cards::{pulled_out, records, taken};
 pub use describe::{DescribeError, SERIAL, bcd_device, describe, macs, profile_unit, usb_id};
 pub use legacy::legacy_parameters;
 pub use profile_disk::{ProfileDisk, is_image};
-pub use role::{brings_udc, device_switch, role_switch};
+pub use role::{brings_udc, cuts_nothing_off, device_switch, role_switch};
 pub use shell::{quote, script};
 pub use support::{BackendChoice, Obstacle, Realisation, choose_backend, obstacle};
 pub use switch::{PlanError, stop, switch};
 pub use target::{
     Before, GadgetTarget, LegacyTarget, Lending, LinkTarget, LiveLegacy, LiveLink, Observed, PortRole,
-    RoleBefore, Spared, Target,
+    PortUse, RoleBefore, Spared, Target,
 };
 
 /// The name of our gadget's directory in configfs; what has another name is not ours.

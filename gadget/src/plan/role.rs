@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::Step;
 use super::support::Obstacle;
-use super::target::{PortRole, RoleBefore};
+use super::switch::PlanError;
+use super::target::{Observed, PortRole, RoleBefore};
+use crate::cards::Used;
 use crate::sys::usb_role::{NONE, Role, RoleSwitch};
 
 /// What decides the role of the port: what did the last time, else what belongs to the UDC, else the only one. `udc` is
@@ -75,6 +77,23 @@ pub fn brings_udc(port: &PortRole, note: Option<&RoleBefore>) -> bool {
         Step::LeaveRole(before) => before.taken == Role::Host,
         _ => false,
     })
+}
+
+/// Whether no step ends the host's role of a port at which something is in use: that would be gone at once.
+///
+/// # Errors
+/// All that is in use there.
+pub fn cuts_nothing_off(observed: &Observed, steps: &[Step]) -> Result<(), PlanError> {
+    let ends = |attribute: &Path| {
+        steps.iter().any(|step| match step {
+            Step::TakeRole(before) => before.taken == Role::Device && before.attribute == attribute,
+            Step::LeaveRole(before) => before.taken == Role::Host && before.attribute == attribute,
+            _ => false,
+        })
+    };
+    let at_port = observed.port_uses.iter().filter(|port| ends(&port.attribute));
+    let used: Vec<Used> = at_port.map(|port| port.used.clone()).collect();
+    if used.is_empty() { Ok(()) } else { Err(PlanError::PortInUse { used }) }
 }
 
 /// Whether a port that is `own` without usbnet is made a device's: one without a role, and a host's where somebody asks.

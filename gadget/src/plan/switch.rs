@@ -13,6 +13,7 @@ use super::role;
 use super::support::leftover_modules;
 use super::target::{GadgetTarget, LegacyTarget, Lending, LinkTarget, Observed, PortRole, Target};
 use super::{InterfaceSource, Step};
+use crate::cards::Used;
 use crate::sys::configfs::{
     FunctionSpec, GadgetSpec, Lun, Operation, Presence, difference, emptying, removal,
 };
@@ -77,12 +78,33 @@ pub enum PlanError {
         /// The one that is to be used.
         wanted: String,
     },
+    /// The port would be a host's no more.
+    #[error("{} at the USB port, which would be a host's no longer; {} first", list(used), end(used))]
+    PortInUse {
+        /// What is in use there; at least one.
+        used: Vec<Used>,
+    },
+}
+
+fn list(used: &[Used]) -> String {
+    used.iter().map(Used::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What to do about it.
+fn end(used: &[Used]) -> &'static str {
+    let swaps = used.iter().filter(|used| used.point.is_none()).count();
+    match (used.len() - swaps, swaps) {
+        (1, 0) => "unmount it",
+        (_, 0) => "unmount them",
+        (0, _) => "end that with swapoff",
+        _ => "unmount what is mounted and end the swap with swapoff",
+    }
 }
 
 /// The steps from what is observed to `target`; none if everything is right already.
 ///
 /// # Errors
-/// Something that is not ours is in the way; nothing has to be undone.
+/// Something that is not ours is in the way, or would be cut off; nothing has to be undone.
 pub fn switch(observed: &Observed, target: &Target) -> Result<Vec<Step>, PlanError> {
     let planner = Planner { observed };
     let (gadget, changed) = match &target.gadget {
@@ -107,10 +129,12 @@ pub fn switch(observed: &Observed, target: &Target) -> Result<Vec<Step>, PlanErr
     gadget.extend(behind);
     steps.extend(planner.around(gadget, changed, target));
     steps.extend(give_back);
+    role::cuts_nothing_off(observed, &steps)?;
     Ok(steps)
 }
 
-/// The steps from what is observed to what there was before usbnet.
+/// The steps from what is observed to what there was before usbnet. Only [`role::cuts_nothing_off`] says whether they may
+/// be carried out.
 #[must_use]
 pub fn stop(observed: &Observed) -> Vec<Step> {
     let planner = Planner { observed };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::legacy::serves;
 use super::profile_disk::ProfileDisk;
-use crate::cards::ObservedCard;
+use crate::cards::{ObservedCard, Used};
 use crate::config::FunctionKind;
 use crate::gather::Gather;
 use crate::sys::cards::CardError;
@@ -33,6 +33,8 @@ pub struct Observed {
     pub udcs: Vec<Udc>,
     /// The role that usbnet took a port from, and has not given back.
     pub role_before: Option<RoleBefore>,
+    /// What is in use at ports that are a host's.
+    pub port_uses: Vec<PortUse>,
     /// The kernel's modules.
     pub modules: Modules,
     /// The legacy module of the configuration that is loaded.
@@ -110,6 +112,15 @@ impl Before {
             mounted: matches!(presence, Presence::Ready | Presence::NoGadgets),
         }
     }
+}
+
+/// What the device uses at a port that is a host's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortUse {
+    /// The attribute that decides the port's role.
+    pub attribute: PathBuf,
+    /// What it uses.
+    pub used: Used,
 }
 
 /// What a port was before usbnet gave it another role.

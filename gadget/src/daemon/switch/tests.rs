@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::*;
 use crate::config::{Config, HOST};
 use crate::daemon::kernel::Roots;
+use crate::exit::Exit;
 use crate::identity::Identity;
 use crate::plan::RoleBefore;
 
@@ -158,6 +159,48 @@ fn a_hosts_port_becomes_a_devices_for_whoever_asks() {
         let changed = file.metadata().and_then(|file| file.modified()).expect("a time");
         assert_eq!(changed != SystemTime::UNIX_EPOCH, expected, "{name}");
         assert_eq!((device.role().as_str(), device.kernel.notes().role()), (role, None), "{name}");
+    }
+}
+
+#[test]
+fn a_stick_in_use_keeps_the_port_a_hosts() {
+    // (the mode, whether usbnet set it, where to)
+    let rows = [
+        ("charging", false, Some("network")),
+        (HOST, true, Some("network")),
+        (HOST, true, Some("charging")),
+        (HOST, true, None),
+    ];
+    for (from, ours, to) in rows {
+        let device = Device::new(HOST, true, false);
+        let note = ours.then(|| device.before("device", Role::Host));
+        if let Some(note) = &note {
+            device.kernel.notes().keep_role(note).expect("writable");
+        }
+        let (proc, sys) = (device.dir.path().join("proc"), device.dir.path().join("sys"));
+        let stick = sys.join("devices").join(UDC).join("usb1/sda");
+        fs::create_dir_all(&stick).expect("a stick");
+        fs::create_dir_all(sys.join("dev/block")).expect("a directory");
+        fs::write(stick.join("uevent"), "DEVNAME=sda\n").expect("a name");
+        symlink(&stick, sys.join("dev/block/8:0")).expect("a link");
+        let mounted = "2 1 8:0 / /media/stick rw - vfat /dev/sda rw\n";
+        fs::write(proc.join("self/mountinfo"), mounted).expect("a mount");
+
+        let switched = device.switch(from, to, true);
+        let error = switched.result.expect_err("a refusal");
+        assert_eq!((error.exit(), error.is_refusal()), (Exit::CardBusy, true), "{from} {to:?}: {error}");
+        assert!(error.to_string().contains("sda is mounted on /media/stick"), "{error}");
+        assert!(switched.undone, "{from} {to:?}");
+        assert_eq!((device.role().as_str(), device.kernel.notes().role()), (HOST, note), "{from} {to:?}");
+        let modes = device.kernel.modes(Some(from), &[]);
+        let network = modes.iter().find(|mode| mode.name == "network").expect("the mode");
+        assert_eq!(network.why, Some(error.to_string()), "{from}");
+
+        fs::write(proc.join("self/mountinfo"), "").expect("no mount");
+        if to != Some("network") {
+            device.switch(from, to, true).result.expect("it is unmounted");
+            assert_eq!(device.role(), "device", "{to:?}");
+        }
     }
 }
 

@@ -59,6 +59,7 @@ fn observe(fake: &FakeConfigFs) -> Observed {
         cards: Vec::new(),
         cards_refused: None,
         role_before: None,
+        port_uses: Vec::new(),
         link: None,
         responder: None,
     }

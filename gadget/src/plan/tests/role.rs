@@ -1,6 +1,7 @@
 //! The role of the port around a mode.
 
 use super::*;
+use crate::cards::Used;
 use crate::sys::usb_role::{Role, RoleSwitch};
 
 const ROLE: &str = "/sys/class/usb_role/a-role-switch/role";
@@ -247,5 +248,62 @@ fn a_port_of_another_controller_is_no_devices() {
     ];
     for (name, switches, before, udc, expected) in rows {
         assert_eq!(device_switch(switches, before, udc.map(Path::new)), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_port_with_something_in_use_stays_a_hosts() {
+    let used =
+        |device: &str, point: Option<&str>| Used { device: device.into(), point: point.map(Into::into) };
+    let at =
+        |attribute: &str, device, point| PortUse { attribute: attribute.into(), used: used(device, point) };
+    let stick = || at(ROLE, "/dev/sda1", Some("/media/stick"));
+    let swap = || at(ROLE, "/dev/sda2", None);
+    let other = || at(MUSB, "/dev/sdb1", Some("/media/other"));
+    let stay = "which would be a host's no longer;";
+    let mounted = format!("/dev/sda1 is mounted on /media/stick at the USB port, {stay} unmount it first");
+    let swapped = format!("/dev/sda2 is used as swap at the USB port, {stay} end that with swapoff first");
+    let both = format!(
+        "/dev/sda1 is mounted on /media/stick, /dev/sda2 is used as swap at the USB port, {stay} unmount what is \
+         mounted and end the swap with swapoff first"
+    );
+    let two = format!(
+        "/dev/sda1 is mounted on /media/stick, /dev/sda1 is mounted on /media/stick at the USB port, {stay} unmount \
+         them first"
+    );
+    let rows: [(&str, Vec<PortUse>, Option<RoleBefore>, Target, Option<String>); 12] = [
+        ("nothing", vec![], None, by_name("host"), None),
+        ("a stick, by name", vec![stick()], None, by_name("host"), Some(mounted.clone())),
+        ("twice", vec![stick(), stick()], None, by_name("host"), Some(two)),
+        ("swap", vec![swap()], None, by_name("host"), Some(swapped)),
+        ("both", vec![stick(), swap()], None, by_name("host"), Some(both)),
+        ("a stick at another port", vec![other()], None, by_name("host"), None),
+        ("a stick, at boot", vec![stick()], None, at_boot("host"), None),
+        ("a stick, with a Type-C connector", vec![stick()], None, type_c("host"), None),
+        (
+            "a stick, and the mode host left",
+            vec![stick()],
+            was("none"),
+            at_boot("host"),
+            Some(mounted.clone()),
+        ),
+        ("a stick, and no gadget", vec![stick()], was("none"), target(&[]), Some(mounted)),
+        ("a stick, and the mode host kept", vec![stick()], was("none"), to_host(ROLE, "host"), None),
+        ("a stick, and a device's port before", vec![stick()], made_device("none"), at_boot("host"), None),
+    ];
+    for (name, port_uses, role_before, target, expected) in rows {
+        let (_fake, observed) = reached(&[]);
+        let refused = switch(&Observed { role_before, port_uses, ..observed }, &target).err();
+        assert_eq!(refused.map(|refused| refused.to_string()), expected, "{name}");
+    }
+    for (role_before, refused) in [(was("none"), true), (made_device("host"), false), (None, false)] {
+        let (_fake, observed) = reached(&[]);
+        let observed = Observed { role_before, port_uses: vec![stick()], ..observed };
+        assert_eq!(
+            cuts_nothing_off(&observed, &stop(&observed)).is_err(),
+            refused,
+            "{:?}",
+            observed.role_before
+        );
     }
 }

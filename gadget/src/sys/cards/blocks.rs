@@ -64,6 +64,12 @@ impl Blocks {
         read_number(&self.sys.join("class/block").join(name))
     }
 
+    /// Whether it is a part of another device, whose directory in sysfs is `device`.
+    #[must_use]
+    pub fn is_below(&self, number: DeviceNumber, device: &Path) -> bool {
+        fs::canonicalize(self.dir(number)).is_ok_and(|dir| dir.starts_with(device))
+    }
+
     /// The device's node: the kernel's own name for it.
     #[must_use]
     pub fn node(&self, number: DeviceNumber) -> Option<PathBuf> {

@@ -51,8 +51,13 @@ impl Fake {
 
     /// A disk of 1 MiB with its partitions, all of them with an empty medium.
     pub fn disk(&self, name: &str, number: &str, partitions: &[(&str, &str)]) {
-        let dir = format!("sys/devices/{name}");
-        self.device(&dir, name, number);
+        self.disk_at(name, number, partitions);
+    }
+
+    /// The same with a place below `devices`, which ends with its name.
+    pub fn disk_at(&self, place: &str, number: &str, partitions: &[(&str, &str)]) {
+        let dir = format!("sys/devices/{place}");
+        self.device(&dir, place.rsplit('/').next().unwrap_or(place), number);
         for (part, number) in partitions {
             self.write(&format!("{dir}/{part}/partition"), "1\n");
             self.device(&format!("{dir}/{part}"), part, number);

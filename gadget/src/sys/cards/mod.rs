@@ -2,6 +2,7 @@
 //!
 //! Decides nothing about what is done with them ([`crate::cards`] and [`crate::plan`] do), and never unmounts lazily.
 
+mod below;
 mod blocks;
 mod check;
 mod error;

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use super::fake::Fake;
 use super::*;
-use crate::cards::MountRecord;
 use crate::cards::checker::Verdict;
+use crate::cards::{MountRecord, Used};
 use crate::config::FsCheck;
 use crate::exit::Exit;
 
@@ -252,4 +252,45 @@ fn what_has_no_checker_is_not_checked() {
     fake.write("card.img", open);
     assert_eq!(check(&system, &look(), FsCheck::Report).expect("no need"), Verdict::JournalOpen);
     assert_eq!(check(&system, &look(), FsCheck::Off).expect("not asked"), Verdict::Clean);
+}
+
+#[test]
+fn what_is_in_use_below_a_controller_is_found() {
+    const SWAPS: &str = "Filename\tType\tSize\tUsed\tPriority\n";
+    let stick = |point: &'static str| Some(("sda1", Some(point)));
+    let rows: [(&str, &[&str], &str, Option<(&str, Option<&str>)>); 8] = [
+        ("nothing", &[], "", None),
+        ("a partition", &["2 1 8:1 / @/media/stick rw - vfat /dev/sda1 rw"], "", stick("media/stick")),
+        (
+            "a whole disk",
+            &["2 1 8:0 / @/media/stick rw - vfat /dev/sda rw"],
+            "",
+            Some(("sda", Some("media/stick"))),
+        ),
+        ("the root", &["1 0 8:1 / @/ rw - ext4 /dev/root rw"], "", stick("")),
+        ("a disk elsewhere", &["2 1 8:17 / @/media/other rw - vfat /dev/sdb1 rw"], "", None),
+        ("encrypted", &["2 1 254:0 / @/media/stick rw - ext4 /dev/dm-0 rw"], "", stick("media/stick")),
+        ("swap", &[], "@/dev/sda1 partition 1024 0 -2", Some(("sda1", None))),
+        ("swap elsewhere", &[], "@/dev/sdb1 partition 1024 0 -2", None),
+    ];
+    for (name, mounts, swap, expected) in rows {
+        let fake = Fake::new();
+        // (disk, its number, its partition, the number of that)
+        for (disk, number, part, part_number) in
+            [("ci/usb1/sda", "8:0", "sda1", "8:1"), ("ci2/usb2/sdb", "8:16", "sdb1", "8:17")]
+        {
+            fake.disk_at(disk, number, &[(part, part_number)]);
+        }
+        fake.disk("dm-0", "254:0", &[]);
+        fake.link("sys/devices/dm-0/slaves/sda1", fake.at("sys/devices/ci/usb1/sda/sda1"));
+        fake.mounts(&[&[ROOT], mounts].concat());
+        fake.write("proc/swaps", SWAPS.to_owned() + &fake.lines(&[swap]));
+        let controller = fs::canonicalize(fake.at("sys/devices/ci")).expect("a controller");
+        let used = fake.system().used_below(&controller).expect(name);
+        let expected = expected.map(|(device, point)| Used {
+            device: fake.at("dev").join(device),
+            point: point.map(|point| fake.at(point)),
+        });
+        assert_eq!(used, Vec::from_iter(expected), "{name}");
+    }
 }
