@@ -56,7 +56,8 @@ impl Root {
         ldd /run/bin/usbnet | grep -o '/[^ ]*' | while read -r library; do cp -L --parents $library .; done
         cp {ROOT}/scripts/init/initramfs/usbnet-early usr/share/usbnet/
         cp /etc/machine-id etc/
-        for top in proc sys dev run; do mount --rbind /$top $top; done"
+        # As slaves: what is unmounted there is not unmounted here, as the name space of the host would be.
+        for top in proc sys dev run; do mount --rbind --make-rslave /$top $top; done"
         ));
         Self(())
     }
