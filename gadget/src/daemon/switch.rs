@@ -339,8 +339,12 @@ impl<'a> Switch<'a> {
     /// Takes everything down; returns whether there was anything.
     fn take_down(&mut self, under_way: &UnderWay) -> Result<bool, SwitchError> {
         let observed = self.observe()?;
-        let steps = plan::stop(&observed);
-        plan::cuts_nothing_off(&observed, &steps)?;
+        let mut steps = plan::stop(&observed);
+        // Whoever wants an end is not kept from it, and at shutdown nobody would be there to be told.
+        if let Err(error) = plan::cuts_nothing_off(&observed, &steps) {
+            log::warn!("{error}; until the next start or stop it stays a host's");
+            steps.retain(|step| !matches!(step, Step::LeaveRole(_)));
+        }
         if let Err(error) = self.hand_over.note(&observed, under_way.clone(), &steps) {
             log::warn!("{error}");
         }

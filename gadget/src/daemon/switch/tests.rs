@@ -20,6 +20,25 @@ struct Device {
 }
 
 impl Device {
+    /// At the port's own controller.
+    fn mount_a_stick(&self) {
+        let sys = self.dir.path().join("sys");
+        let stick = sys.join("devices").join(UDC).join("usb1/sda");
+        fs::create_dir_all(&stick).expect("a stick");
+        fs::create_dir_all(sys.join("dev/block")).expect("a directory");
+        fs::write(stick.join("uevent"), "DEVNAME=sda\n").expect("a name");
+        symlink(&stick, sys.join("dev/block/8:0")).expect("a link");
+        self.mounts("2 1 8:0 / /media/stick rw - vfat /dev/sda rw\n");
+    }
+
+    fn unmount_the_stick(&self) {
+        self.mounts("");
+    }
+
+    fn mounts(&self, table: &str) {
+        fs::write(self.dir.path().join("proc/self/mountinfo"), table).expect("a table");
+    }
+
     fn new(role: &str, udc: bool, connector: bool) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let sys = dir.path().join("sys");
@@ -165,26 +184,15 @@ fn a_hosts_port_becomes_a_devices_for_whoever_asks() {
 #[test]
 fn a_stick_in_use_keeps_the_port_a_hosts() {
     // (the mode, whether usbnet set it, where to)
-    let rows = [
-        ("charging", false, Some("network")),
-        (HOST, true, Some("network")),
-        (HOST, true, Some("charging")),
-        (HOST, true, None),
-    ];
+    let rows =
+        [("charging", false, Some("network")), (HOST, true, Some("network")), (HOST, true, Some("charging"))];
     for (from, ours, to) in rows {
         let device = Device::new(HOST, true, false);
         let note = ours.then(|| device.before("device", Role::Host));
         if let Some(note) = &note {
             device.kernel.notes().keep_role(note).expect("writable");
         }
-        let (proc, sys) = (device.dir.path().join("proc"), device.dir.path().join("sys"));
-        let stick = sys.join("devices").join(UDC).join("usb1/sda");
-        fs::create_dir_all(&stick).expect("a stick");
-        fs::create_dir_all(sys.join("dev/block")).expect("a directory");
-        fs::write(stick.join("uevent"), "DEVNAME=sda\n").expect("a name");
-        symlink(&stick, sys.join("dev/block/8:0")).expect("a link");
-        let mounted = "2 1 8:0 / /media/stick rw - vfat /dev/sda rw\n";
-        fs::write(proc.join("self/mountinfo"), mounted).expect("a mount");
+        device.mount_a_stick();
 
         let switched = device.switch(from, to, true);
         let error = switched.result.expect_err("a refusal");
@@ -196,12 +204,26 @@ fn a_stick_in_use_keeps_the_port_a_hosts() {
         let network = modes.iter().find(|mode| mode.name == "network").expect("the mode");
         assert_eq!(network.why, Some(error.to_string()), "{from}");
 
-        fs::write(proc.join("self/mountinfo"), "").expect("no mount");
+        device.unmount_the_stick();
         if to != Some("network") {
             device.switch(from, to, true).result.expect("it is unmounted");
             assert_eq!(device.role(), "device", "{to:?}");
         }
     }
+}
+
+/// An end is an end; the note stays for the next one.
+#[test]
+fn a_stop_leaves_the_port_a_hosts_while_a_stick_is_in_use() {
+    let device = Device::new(HOST, true, false);
+    let note = device.before("device", Role::Host);
+    device.kernel.notes().keep_role(&note).expect("writable");
+    device.mount_a_stick();
+    device.switch(HOST, None, true).result.expect("everything else is taken down");
+    assert_eq!((device.role().as_str(), device.kernel.notes().role()), (HOST, Some(note)));
+    device.unmount_the_stick();
+    device.switch(HOST, None, true).result.expect("it is unmounted");
+    assert_eq!((device.role().as_str(), device.kernel.notes().role()), ("device", None));
 }
 
 #[test]
