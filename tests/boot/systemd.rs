@@ -136,6 +136,19 @@ fn states_and_exit_codes() {
     assert_eq!([property("ExecMainStatus"), property("NRestarts")], ["3", "0"].map(str::to_owned));
 }
 
+/// Also by hand: another process would be nobody's, without a watchdog and outside of the hardening.
+#[test]
+fn restart_by_hand_stays_in_the_unit() {
+    let _service = Service::running();
+    let facts = || ["MainPID", "ActiveState", "NRestarts"].map(property);
+    let before = facts();
+    assert_eq!(before[1], "active");
+    timed("usbnet restart", || usbnet_ok(&["restart"]));
+    assert_eq!((mode(), facts()), ("network".to_owned(), before.clone()));
+    assert_eq!(daemon_pid().to_string(), before[0]);
+    assert!(property("StatusText").contains("network"), "{}", property("StatusText"));
+}
+
 #[test]
 fn killed_daemon_is_started_again() {
     let _service = Service::running();
