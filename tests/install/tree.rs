@@ -317,7 +317,10 @@ fn what_was_interrupted_can_be_taken_away() {
             // A program that takes its time to be copied.
             let built = target.built("usbnet").display().to_string();
             run(&["sh", "-c", &format!("rm '{built}' && mkfifo -m 755 '{built}'")]);
-            let during = format!("sh -c '(exec 3>\"{built}\"; kill -{signal} $$) & exec \"$@\"' sh");
+            // A shell cannot trap what was ignored when it began, as under nohup.
+            let during = format!(
+                "env --default-signal=HUP,INT,TERM sh -c '(exec 3>\"{built}\"; kill -{signal} $$) & exec \"$@\"' sh"
+            );
             let outcome = target.run(&[&[&*during], shell].concat(), "--init none");
             assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (130, "", ""), "{signal}, {shell:?}");
             assert!(target.at("usr/local/sbin/usbnet.new").exists(), "{signal}, {shell:?}");
