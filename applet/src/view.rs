@@ -107,18 +107,17 @@ fn state(seen: &Seen) -> State {
     let status = &seen.status;
     match (status.state, &status.error, &status.udc) {
         (Phase::Switching, ..) => State::Switching,
-        // A switch that was refused has left the mode as it was; the reason is among the facts.
-        (Phase::Confirmed, _, None) => State::Unknown,
-        (Phase::Confirmed, _, Some(_)) if shown(seen).is_some_and(|mode| mode.functions.is_empty()) => {
+        (_, Some(_), _) => State::Failed,
+        (Phase::Stopped | Phase::Lost, ..) => State::Unplugged,
+        (Phase::Confirmed, None, None) => State::Unknown,
+        (Phase::Confirmed, None, Some(_)) if shown(seen).is_some_and(|mode| mode.functions.is_empty()) => {
             State::Unknown
         }
-        (Phase::Confirmed, _, Some(udc)) => match udc.state.as_str() {
+        (Phase::Confirmed, None, Some(udc)) => match udc.state.as_str() {
             "configured" => State::Connected,
             "not attached" => State::Unplugged,
             _ => State::Waiting,
         },
-        (_, Some(_), _) => State::Failed,
-        (Phase::Stopped | Phase::Lost, None, _) => State::Unplugged,
     }
 }
 
@@ -206,7 +205,7 @@ mod tests {
                 (status.state, status.target) = (Phase::Switching, to.map(Into::into));
             })
         };
-        let table: [(&str, View, &str, &str); 13] = [
+        let table: [(&str, View, &str, &str); 12] = [
             ("in use", view(udc("configured")), "Network Connected", "network: connected"),
             ("asleep", view(udc("suspended")), "Network Waiting", "network: the computer is not using it"),
             ("no cable", view(udc("not attached")), "Network Unplugged", "network: no cable"),
@@ -245,21 +244,7 @@ mod tests {
                 "Network Unplugged",
                 "network: there is no USB controller",
             ),
-            (
-                "refused",
-                view(|status| status.error = Some("a card is busy".into())),
-                "Network Connected",
-                "network: connected",
-            ),
-            (
-                "failed",
-                view(|status| {
-                    (status.mode, status.state, status.error) =
-                        (None, Phase::Stopped, Some("no answer".into()));
-                }),
-                "Usb Failed",
-                "no mode",
-            ),
+            ("failed", view(|status| status.error = Some("no answer".into())), "Network Failed", "network"),
             (
                 "stopped",
                 view(|status| (status.mode, status.state) = (None, Phase::Stopped)),

@@ -283,6 +283,7 @@ fn waits_only_as_long_as_told() {
     assert_eq!(outcome.code, CARD_BUSY, "{}{}", outcome.out, outcome.err);
     assert!(outcome.err.contains("/media/mmc1/file1"), "{}", outcome.err);
     before.assert_unchanged("refused");
+    assert_eq!(status().error, None, "nothing is wrong with the mode");
 }
 
 #[test]

@@ -98,16 +98,15 @@ fn line(format: &str, seen: &Result<Status, CommandError>) -> String {
 fn state(status: &Status) -> &'static str {
     match (status.state, &status.error, &status.udc) {
         (Phase::Switching, ..) => "switching",
-        // A switch that was refused has left the mode as it was; the tooltip has the reason.
+        (_, Some(_), _) => "failed",
+        (Phase::Stopped, ..) => "stopped",
+        (Phase::Lost, ..) => "lost",
         (Phase::Confirmed, _, None) => "set",
         (Phase::Confirmed, _, Some(udc)) => match udc.state.as_str() {
             "configured" => "connected",
             "not attached" => "unplugged",
             _ => "waiting",
         },
-        (_, Some(_), _) => "failed",
-        (Phase::Stopped, ..) => "stopped",
-        (Phase::Lost, ..) => "lost",
     }
 }
 
@@ -140,7 +139,7 @@ mod tests {
             (seen(udc("suspended")), "network: waiting"),
             (seen(json!({"mode": "host", "udc": null, "role": "host"})), "host: set"),
             (seen(switching), "storage: switching"),
-            (seen(json!({"error": "card /media/mmc1 is busy"})), "network: connected"),
+            (seen(json!({"error": "card /media/mmc1 cannot be mounted"})), "network: failed"),
             (
                 seen(json!({"mode": null, "target": "network", "state": "lost", "error": "it broke"})),
                 "network: failed",
