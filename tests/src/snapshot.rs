@@ -25,8 +25,8 @@ impl Snapshot {
     pub fn take() -> Self {
         let mut gadgets = BTreeMap::new();
         walk(Path::new("/sys/kernel/config/usb_gadget"), &mut gadgets);
-        // The kernel's own: it writes the controller's there when the host enumerates.
-        gadgets.retain(|path, _| !path.ends_with("/bMaxPacketSize0"));
+        // The kernel's own: it fills these in when the host enumerates.
+        gadgets.retain(|path, _| !["/bMaxPacketSize0", "/bcdUSB"].iter().any(|name| path.ends_with(name)));
         Self {
             mode: status().mode,
             mounts: fs::read_to_string("/proc/self/mountinfo").expect("mountinfo"),
