@@ -114,7 +114,7 @@ impl Initramfs {
     #[track_caller]
     fn starts(&self, start: &str) {
         let outcome = self.runs(&format!(
-            "{start} || exit\n\
+            "sleep() {{ :; }}\n{start} || exit\n\
              until grep -q ^usbnet \"$log\"; do :; done\n\
              usbnet_early_stop || exit\n\
              wait"
@@ -156,6 +156,21 @@ fn the_early_link_is_the_daemons() {
         );
         assert_eq!(initramfs.log(), expected);
         assert!(!initramfs.at("run/usbnet-early.pid").exists());
+    }
+}
+
+/// A host that says nothing may not know of the carrier: it is told again, a dozen times at most.
+#[test]
+fn a_silent_host_is_told_of_the_carrier_again() {
+    for (received, times) in [("0", 12), ("3", 0)] {
+        let initramfs = Initramfs::new();
+        initramfs.write("sys/class/udc/dummy_udc.0/state", "configured\n");
+        initramfs.write("sys/class/net/usb0/statistics/rx_packets", &format!("{received}\n"));
+        let outcome = initramfs
+            .runs("usbnet_udc=dummy_udc.0 usbnet_interface=usb0\nsleep() { :; }\nusbnet_early_carrier");
+        assert_eq!((outcome.err.as_str(), outcome.code), ("", 0), "{received} packets");
+        let told = "ip link set dev usb0 down\nip link set dev usb0 up\n".repeat(times);
+        assert_eq!(initramfs.log(), told, "{received} packets");
     }
 }
 
