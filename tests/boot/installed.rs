@@ -8,6 +8,7 @@ use std::{
 use usbnet_tests::{
     daemon::processes,
     run::{Outcome, run},
+    wait::wait_until,
 };
 
 use crate::{ROOT, timed};
@@ -69,7 +70,7 @@ pub fn uninstalls() {
     assert!(made.lines().count() > 10, "{made}");
     let outcome = timed("uninstall", || install(&["uninstall"]));
     assert_eq!(outcome.code, 0, "{}{}", outcome.out, outcome.err);
-    assert_eq!(processes(), Vec::<i32>::new(), "{}{}", outcome.out, outcome.err);
+    wait_until("the daemon to end", || processes().is_empty());
     assert_eq!(traces(&made), Vec::<PathBuf>::new(), "{}", outcome.out);
     // Without its module, there is no such directory.
     let gadgets = fs::read_dir("/sys/kernel/config/usb_gadget").into_iter().flatten().count();

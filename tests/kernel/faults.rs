@@ -144,5 +144,5 @@ fn two_starts_and_two_stops_at_once() {
             assert_eq!(outcome.code, 0, "usbnet {verb} printed:\n{}{}", outcome.out, outcome.err);
         }
     }
-    assert!(processes().is_empty());
+    wait_until("all to end", || processes().is_empty());
 }

@@ -51,7 +51,7 @@ fn restart_keeps_the_process() {
 
     usbnet_ok(&["stop"]);
     assert!(daemon.ended().success());
-    assert!(processes().is_empty());
+    wait_until("all to end", || processes().is_empty());
 }
 
 /// A start that waits for a holder gives way.
@@ -66,7 +66,7 @@ fn stop_is_answered_while_the_first_mode_is_being_set() {
     wait_status("the holder to be waited for", |status| status.progress.is_some());
     assert_eq!(usbnet_ok(&["stop"]).trim(), "stopped");
     assert_ne!(starting.join().expect("a thread").code, 0);
-    assert!(processes().is_empty());
+    wait_until("all to end", || processes().is_empty());
     assert_eq!(card.mounts(), before);
 
     // The same to a supervisor: it has asked for the end, and that is what it gets.
