@@ -122,7 +122,7 @@ pub struct Status {
     pub target: Option<String>,
     /// Where the engine stands.
     pub state: Phase,
-    /// Why the last switch failed, until one succeeds; not why one was refused.
+    /// Why the last switch failed, until one succeeds; not why one was refused to a client, which was told.
     pub error: Option<String>,
     /// How the kernel was reached.
     pub backend: Option<String>,

@@ -42,8 +42,10 @@ impl Daemon {
             Err(error) if stopping && !undone && self.holds.is_empty() => return Some(self.end(Err(error))),
             Err(error) => {
                 let waits = reporter.is_expected() && !reporter.has_starter() && undone && error.lacks_udc();
-                // A switch that was refused has changed nothing, and that no host is plugged in yet is no failure.
-                if !error.is_refusal() {
+                // A switch that was refused has changed nothing, which a client is told and the sender of a signal is
+                // not. That no host is plugged in yet is no failure.
+                let told = client.is_some() || !self.stoppers.is_empty();
+                if !told || !error.is_refusal() {
                     self.error = (!waits).then(|| error.to_string());
                 }
                 self.publish(EventKind::Failed, format!("failed: {error}"), None);

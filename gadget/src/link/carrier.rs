@@ -15,15 +15,18 @@
 //!
 //! A host whose first word crosses a toggle may lose its carrier by that (seen on 6.1; its deferred work
 //! sees to the link's going while the word that it is back comes), and what it had sent until then arrives
-//! a little later. So only what comes some time behind a toggle proves that it has carrier.
+//! a little later. So only what comes some time behind a toggle proves that it has carrier. On a machine that
+//! stalls a frame may take as long as the stall: that time is counted in looks, each of which shows that the
+//! machine has gone on.
 
 use std::time::Duration;
 
 use crate::config::FunctionKind;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// How long after a toggle frames may come that were sent before it. Well below the first pause behind one.
-const CROSSES: Duration = Duration::from_millis(250);
+/// So many looks behind a toggle, frames may come that were sent before it; one second in all.
+const LOOKS: u8 = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// With the pauses above, the last one is after about five minutes: then the host is one that keeps its
 /// end closed, and no device should stay awake for that.
@@ -73,8 +76,8 @@ enum Phase {
     Fresh,
     /// No host.
     Unplugged,
-    /// The gadget's end was set down and up: what the host says until then proves nothing.
-    Toggled { until: Duration, attempts: u32, next: Duration },
+    /// The gadget's end was set down and up: what the host says before the last of these looks proves nothing.
+    Toggled { looks: u8, until: Duration, attempts: u32, pause: Duration },
     /// A host, but not a word from it yet.
     Silent { rx_bytes: u64, attempts: u32, next: Duration },
     /// The host spoke (its carrier stays until the gadget goes down), or was given up.
@@ -98,14 +101,19 @@ impl CarrierWatch {
                 self.listen(heard, 0, next)
             }
             Phase::Toggled { until, .. } if now < until => Nudge::Wait { until },
-            Phase::Toggled { attempts, next, .. } => self.listen(heard, attempts, next),
+            Phase::Toggled { looks: 0, attempts, pause, .. } => self.listen(heard, attempts, now + pause),
+            Phase::Toggled { looks, attempts, pause, .. } => {
+                let until = now + BETWEEN_LOOKS;
+                self.0 = Phase::Toggled { looks: looks - 1, until, attempts, pause };
+                Nudge::Wait { until }
+            }
             Phase::Silent { rx_bytes, .. } if rx_bytes != heard.rx_bytes => self.settle(),
             Phase::Silent { next, .. } if now < next => Nudge::Wait { until: next },
             Phase::Silent { attempts: MOST_ATTEMPTS, .. } => self.settle(),
             Phase::Silent { attempts, .. } => {
                 let attempt = attempts + 1;
-                let pause = FIRST_PAUSE.saturating_mul(1 << attempt).min(LONGEST_PAUSE);
-                self.0 = Phase::Toggled { until: now + CROSSES, attempts: attempt, next: now + pause };
+                let pause = FIRST_PAUSE.saturating_mul((1 << attempt) - 1).min(LONGEST_PAUSE);
+                self.0 = Phase::Toggled { looks: LOOKS, until: now, attempts: attempt, pause };
                 Nudge::Toggle { attempt }
             }
             Phase::Settled => Nudge::Nothing,
@@ -161,34 +169,13 @@ mod tests {
             &[
                 (0, SILENT, wait(1000)),
                 (1000, SILENT, Nudge::Toggle { attempt: 1 }),
-                (1010, SILENT, wait(1250)),
-                (1250, SILENT, wait(3000)),
-                (1900, SPOKE, Nudge::Nothing),
-                (3000, SPOKE, Nudge::Nothing),
-            ],
-        );
-        run(
-            "what crosses a toggle proves nothing",
-            &[
-                (0, SILENT, wait(1000)),
-                (1000, SILENT, Nudge::Toggle { attempt: 1 }),
-                (1010, SPOKE, wait(1250)),
-                (1250, SPOKE, wait(3000)),
-                (3000, SPOKE, Nudge::Toggle { attempt: 2 }),
-                (3300, SPOKE, wait(7000)),
-                (3900, SPOKE_AGAIN, Nudge::Nothing),
-            ],
-        );
-        run(
-            "pauses grow while it stays silent",
-            &[
-                (0, SILENT, wait(1000)),
-                (1000, SILENT, Nudge::Toggle { attempt: 1 }),
-                (2000, SILENT, wait(3000)),
-                (3000, SILENT, Nudge::Toggle { attempt: 2 }),
-                (3300, SILENT, wait(7000)),
-                (7000, SILENT, Nudge::Toggle { attempt: 3 }),
-                (7300, SILENT, wait(15_000)),
+                (1010, SILENT, wait(1260)),
+                (1260, SILENT, wait(1510)),
+                (1510, SILENT, wait(1760)),
+                (1760, SILENT, wait(2010)),
+                (2010, SILENT, wait(3010)),
+                (2900, SPOKE, Nudge::Nothing),
+                (3010, SPOKE, Nudge::Nothing),
             ],
         );
         run(
@@ -201,6 +188,57 @@ mod tests {
                 (3000, SPOKE, Nudge::Toggle { attempt: 1 }),
             ],
         );
+    }
+
+    #[test]
+    fn what_crosses_a_toggle_proves_nothing() {
+        run(
+            "a word behind it, then silence",
+            &[
+                (0, SILENT, wait(1000)),
+                (1000, SILENT, Nudge::Toggle { attempt: 1 }),
+                (1000, SILENT, wait(1250)),
+                (1010, SPOKE, wait(1250)),
+                (1250, SPOKE, wait(1500)),
+                (1500, SPOKE, wait(1750)),
+                (1750, SPOKE, wait(2000)),
+                (2000, SPOKE, wait(3000)),
+                (3000, SPOKE, Nudge::Toggle { attempt: 2 }),
+            ],
+        );
+        run(
+            "a machine that stalls in the toggle and after the first look",
+            &[
+                (0, SILENT, wait(1000)),
+                (1000, SILENT, Nudge::Toggle { attempt: 1 }),
+                (4000, SILENT, wait(4250)),
+                (8000, SILENT, wait(8250)),
+                (8250, SPOKE, wait(8500)),
+                (8500, SPOKE, wait(8750)),
+                (8750, SPOKE, wait(9750)),
+                (9750, SPOKE, Nudge::Toggle { attempt: 2 }),
+                (9750, SPOKE, wait(10_000)),
+                (10_000, SPOKE, wait(10_250)),
+                (10_250, SPOKE, wait(10_500)),
+                (10_500, SPOKE, wait(10_750)),
+                (10_750, SPOKE, wait(13_750)),
+                (11_000, SPOKE_AGAIN, Nudge::Nothing),
+            ],
+        );
+    }
+
+    #[test]
+    fn pauses_grow_while_a_host_stays_silent() {
+        let mut watch = CarrierWatch::default();
+        let (mut now, mut toggles) = (Duration::ZERO, Vec::new());
+        while toggles.len() < 4 {
+            match watch.decide(SILENT, now) {
+                Nudge::Wait { until } => now = until,
+                Nudge::Toggle { .. } => toggles.push(now.as_secs()),
+                Nudge::Nothing => panic!("given up after {now:?}"),
+            }
+        }
+        assert_eq!(toggles, [1, 3, 7, 15]);
     }
 
     #[test]
