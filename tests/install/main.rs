@@ -4,10 +4,13 @@
 
 mod docs;
 mod early;
+mod files;
 mod init;
 mod lsb;
 mod retire;
-mod tree;
+mod target;
+mod uninstall;
+mod words;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
