@@ -49,10 +49,10 @@ impl Root {
         sh(&format!(
             r"modprobe libcomposite; modprobe usb_f_ncm
         {ENTER}
-        mkdir -p bin sbin usr/sbin usr/lib usr/share/usbnet lib64 etc proc sys dev run tmp
+        mkdir -p bin sbin usr/bin usr/sbin usr/lib usr/share/usbnet lib64 etc proc sys dev run tmp
         cp {ROOT}/.vm/busybox/bin/busybox bin/busybox
         for applet in $(bin/busybox --list); do [ $applet = busybox ] || ln -s busybox bin/$applet; done
-        cp /run/bin/usbnet usr/sbin/
+        cp /run/bin/usbnet usr/bin/
         ldd /run/bin/usbnet | grep -o '/[^ ]*' | while read -r library; do cp -L --parents $library .; done
         cp {ROOT}/scripts/init/initramfs/usbnet-early usr/share/usbnet/
         cp /etc/machine-id etc/

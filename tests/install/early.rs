@@ -99,8 +99,8 @@ impl Initramfs {
     /// Sources the functions with these programs only, and runs `lines`.
     fn runs(&self, lines: &str) -> Outcome {
         let functions = fs::read_to_string(early("usbnet-early")).expect("it");
-        assert!(functions.contains("/usr/sbin/usbnet "));
-        let functions = functions.replace("/usr/sbin/usbnet ", "usbnet ");
+        assert!(functions.contains("/usr/bin/usbnet "));
+        let functions = functions.replace("/usr/bin/usbnet ", "usbnet ");
         let (bin, root) = (self.at("bin"), self.directory.path());
         let text = format!(
             "busybox=$(command -v busybox)\nPATH='{}'\n{functions}\nusbnet_root='{}'\n{TOOLS}\n{lines}",
@@ -278,8 +278,8 @@ fn settings(shell: &[&str], effective: &str, code: u8) -> Outcome {
     let body = format!("#!/bin/sh\n[ $1 = config ] && cat '{}'\nexit {code}\n", at("effective").display());
     program(&at("usbnet"), &body);
     let script = fs::read_to_string(early("usbnet-early-config")).expect("the script");
-    assert!(script.contains("/usr/sbin/usbnet"));
-    let script = script.replace("/usr/sbin/usbnet", &at("usbnet").display().to_string());
+    assert!(script.contains("/usr/bin/usbnet"));
+    let script = script.replace("/usr/bin/usbnet", &at("usbnet").display().to_string());
     run(&[shell, &["-c", &script, "usbnet-early-config"]].concat())
 }
 

@@ -38,7 +38,7 @@ pub const INITS: [(&str, &[&str]); 8] = [
 
 /// What every installation has with `PREFIX=/usr`.
 const COMMON: [&str; 14] = [
-    "usr/sbin/usbnet",
+    "usr/bin/usbnet",
     "etc/usbnet/config.ron",
     "usr/share/doc/usbnet/config.ron",
     "usr/share/doc/usbnet/installed",

@@ -48,8 +48,8 @@ fn runs(shell: &[&str], script: &str, code: u8, arguments: &[&str], lines: &str)
     program(&bin.join("usbnet"), &format!("#!/bin/sh\necho usbnet \"$@\"\nexit {code}\n"));
     program(&bin.join("sv"), "#!/bin/sh\necho sv \"$@\"\n");
     let text = fs::read_to_string(Path::new(ROOT).join("scripts/init").join(script)).expect("the script");
-    assert!(text.contains("/usr/sbin/usbnet") || text.contains("sv "), "{script}");
-    let text = text.replace("/usr/sbin/usbnet", &bin.join("usbnet").display().to_string());
+    assert!(text.contains("/usr/bin/usbnet") || text.contains("sv "), "{script}");
+    let text = text.replace("/usr/bin/usbnet", &bin.join("usbnet").display().to_string());
     let text = format!("PATH='{}':$PATH\n{text}\n{lines}", bin.display());
     let outcome = run(&[shell, &["-c", &text, "script"], arguments].concat());
     (outcome.code, outcome.out)
@@ -108,7 +108,7 @@ fn a_restart_ends_nothing_that_it_could_not_start_again() {
                 program(&usbnet, &body);
                 let lines = format!("{variable}={verb}\n{{ {stops} || exit; echo then the rest; }} 2>&1");
                 let text = fs::read_to_string(Path::new(ROOT).join("scripts/init").join(script)).expect("it");
-                let text = text.replace("/usr/sbin/usbnet", &usbnet.display().to_string());
+                let text = text.replace("/usr/bin/usbnet", &usbnet.display().to_string());
                 let outcome = run(&[shell, &["-c", &format!("{text}\n{lines}")]].concat());
                 assert_eq!(
                     (outcome.code, &*outcome.out),
@@ -176,7 +176,7 @@ fn the_bridge_is_started_as_its_user_with_all_its_groups() {
 fn the_systemd_units_are_valid() {
     let directory = tempfile::tempdir().expect("a directory");
     let table = [
-        ("scripts/init/systemd/usbnet.service", "/usr/sbin/usbnet"),
+        ("scripts/init/systemd/usbnet.service", "/usr/bin/usbnet"),
         ("dbus/data/usbnet-dbus.service", "/usr/libexec/usbnet-dbus"),
     ];
     for (file, program) in table {

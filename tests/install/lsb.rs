@@ -78,7 +78,7 @@ impl Device {
             assert!(text.contains(from), "{from}");
             text.replace(from, &to.display().to_string())
         };
-        let script = here(script, "/usr/sbin/usbnet", at("usbnet"));
+        let script = here(script, "/usr/bin/usbnet", at("usbnet"));
         program(&at("init"), &here(script, "/run/usbnet/control", at("control")));
         Self { directory }
     }

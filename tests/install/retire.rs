@@ -17,7 +17,7 @@ fn retires(shell: &[&str], code: u8) -> (i32, String, String) {
         ("rc-service", "".to_owned()),
         ("rc-update", "echo not in the runlevel >&2; exit 1\n".to_owned()),
         ("update-rc.d", "".to_owned()),
-        ("../sbin/usbnet", format!("exit {code}\n")),
+        ("../bin/usbnet", format!("exit {code}\n")),
     ] {
         program(&directory.path().join("bin").join(name), &format!("{says}{rest}"));
     }

@@ -1,6 +1,6 @@
 //! `scripts/install uninstall`: what was there before stays, and nothing else.
 
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
 use usbnet_tests::run::run;
 
@@ -51,7 +51,7 @@ fn uninstalling_leaves_what_was_there_before() {
 fn somebody_elses_file_stays() {
     let table = [
         ("sysv", "etc/init.d/usbnet"),
-        ("none", "usr/sbin/usbnet"),
+        ("none", "usr/bin/usbnet"),
         ("none", "usr/lib/udev/rules.d/70-usbnet.rules"),
         ("none", "etc/xdg/autostart/usbnet-applet.desktop"),
     ];
@@ -70,6 +70,36 @@ fn somebody_elses_file_stays() {
     }
 }
 
+/// A file whose name looks half-written is somebody's, and so is a link to what is not there now.
+#[test]
+fn drafts_and_links_to_nowhere_stay() {
+    for shell in SHELLS {
+        let target = Target::new();
+        let drafts = ["etc/usbnet/config.ron.new", "etc/init.d/usbnet.new", "usr/bin/usbnet.new"];
+        for path in drafts {
+            target.write(path, "a draft");
+        }
+        let before = target.tree();
+        assert_eq!(target.run(shell, "--init sysv PREFIX=/usr").code, 0);
+        assert_eq!(target.run(shell, "uninstall PREFIX=/usr").code, 0);
+        assert_eq!(target.tree(), before, "{shell:?}");
+
+        for (link, code) in [("etc/init.d/usbnet", 1), ("etc/usbnet/config.ron", 0)] {
+            let target = Target::new();
+            fs::create_dir_all(target.at(link).parent().expect("a directory")).expect("a directory");
+            symlink("/nowhere/at/all", target.at(link)).expect("a link");
+            let before = target.tree();
+            assert_eq!(target.run(shell, "--init sysv PREFIX=/usr").code, code, "{link}, {shell:?}");
+            if code == 0 {
+                assert!(target.at(link).is_symlink(), "{link}, {shell:?}");
+                assert_eq!(target.run(shell, "uninstall PREFIX=/usr").code, 0);
+            }
+            assert!(target.at(link).is_symlink(), "{link}, {shell:?}");
+            assert_eq!(target.tree(), before, "{link}, {shell:?}");
+        }
+    }
+}
+
 #[test]
 fn what_was_interrupted_can_be_taken_away() {
     for shell in SHELLS {
@@ -84,7 +114,7 @@ fn what_was_interrupted_can_be_taken_away() {
             );
             let outcome = target.run(&[&[&*during], shell].concat(), "--init none");
             assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (130, "", ""), "{signal}, {shell:?}");
-            assert!(target.at("usr/local/sbin/usbnet.new").exists(), "{signal}, {shell:?}");
+            assert!(target.at("usr/local/bin/usbnet.usbnet-half").exists(), "{signal}, {shell:?}");
             target.does("uninstall");
             assert_eq!(target.tree(), Tree::new(), "{signal}, {shell:?}");
         }

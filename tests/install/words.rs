@@ -81,13 +81,40 @@ fn the_last_line_says_how_the_bridge_is_started_at_boot() {
         ("none", &by_hand),
     ];
     for (init, expected) in table {
-        let said = Target::new().does(&format!("--init {init}"));
-        let line = said.lines().find(|line| line.starts_with("for D-Bus: ")).expect("the line");
+        let line = bridges_line(&Target::new(), init);
         assert!(line.contains(expected), "{init}: {line}");
+        assert!(
+            line.ends_with("control: (group: \"usbnet\") in /etc/usbnet/config.ron, then usbnet restart"),
+            "{line}"
+        );
     }
     let readme = fs::read_to_string(Path::new(ROOT).join("dbus/README.md")).expect("the text");
     for line in [by_name, "systemctl enable --now usbnet-dbus", "rc-update add usbnet-dbus default"] {
         assert!(readme.contains(line), "{line}");
+    }
+}
+
+fn bridges_line(target: &Target, init: &str) -> String {
+    let said = target.does(&format!("--init {init}"));
+    said.lines().find(|line| line.starts_with("for D-Bus: ")).expect("the line").to_owned()
+}
+
+#[test]
+fn the_bridges_user_is_made_with_what_is_there() {
+    let table: [(&[&str], &str); 4] = [
+        (&[], "useradd "),
+        (&["usr/sbin/useradd", "bin/busybox"], "useradd "),
+        (&["usr/sbin/useradd"], "useradd "),
+        (&["bin/busybox"], "adduser -S -D -H -G usbnet-dbus usbnet-dbus; addgroup usbnet-dbus usbnet;"),
+    ];
+    for (there, expected) in table {
+        let target = Target::new();
+        for path in there {
+            target.write(path, "");
+        }
+        let line = bridges_line(&target, "openrc");
+        assert!(line.contains(expected), "{there:?}: {line}");
+        assert_ne!(line.contains("useradd "), line.contains("adduser "), "{line}");
     }
 }
 

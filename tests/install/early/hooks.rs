@@ -94,7 +94,7 @@ fn copies(variables: &str) -> (Outcome, Vec<String>) {
 #[test]
 fn initramfs_tools_gets_what_the_link_needs() {
     let (outcome, files) = copies("BUSYBOX=auto BUSYBOXDIR=/bin");
-    assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (0, "copies /usr/sbin/usbnet\n", ""));
+    assert_eq!((outcome.code, &*outcome.out, &*outcome.err), (0, "copies /usr/bin/usbnet\n", ""));
     for file in ["./scripts/usbnet-early", "./etc/usbnet/early.conf"] {
         assert!(files.iter().any(|found| found == file), "{file} is not among {files:?}");
     }
