@@ -54,10 +54,12 @@ impl Root {
         for applet in $(bin/busybox --list); do [ $applet = busybox ] || ln -s busybox bin/$applet; done
         cp /run/bin/usbnet usr/bin/
         ldd /run/bin/usbnet | grep -o '/[^ ]*' | while read -r library; do cp -L --parents $library .; done
-        cp {ROOT}/scripts/init/initramfs/usbnet-early usr/share/usbnet/
+        cp {ROOT}/scripts/init/initramfs/usbnet-early {ROOT}/scripts/init/initramfs/usbnet-early-config usr/share/usbnet/
         cp /etc/machine-id etc/
         # As slaves: what is unmounted there is not unmounted here, as the name space of the host would be.
-        for top in proc sys dev run; do mount --rbind --make-rslave /$top $top; done"
+        for top in proc sys dev run; do mount --rbind --make-rslave /$top $top; done
+        mkdir etc/usbnet; echo n800 >etc/hostname
+        chroot . /bin/sh -c '/usr/share/usbnet/usbnet-early-config >/etc/usbnet/early.conf' </dev/null"
         ));
         Self(())
     }
@@ -76,6 +78,7 @@ fn daemon_keeps_the_link(root: Root) {
     let mac = host::mac(&interface);
     let lease = Client::Udhcpc.lease(&interface);
     sh("on-host ping -c 1 -W 20 192.168.2.15");
+    assert_eq!(host::dig("192.168.2.15".parse().expect("an address"), &["n800"]), "192.168.2.15");
     let address = lease.address;
     drop(lease);
 
