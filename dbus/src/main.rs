@@ -8,9 +8,11 @@ mod bridge;
 mod cable;
 mod control;
 mod failure;
+mod limit;
 mod object;
 mod permit;
 mod settings;
+mod shared;
 mod typed;
 mod view;
 mod watch;
@@ -29,6 +31,7 @@ use zbus::object_server::SignalEmitter;
 use args::Arguments;
 use bridge::Bridge;
 use control::Control;
+use limit::Calls;
 use object::{NAME, PATH, UsbModed, emit};
 use permit::Gate;
 use settings::Settings;
@@ -66,9 +69,9 @@ async fn serve(arguments: Arguments) -> zbus::Result<()> {
     // Whoever asks after these has come too early for them.
     for _ in received.try_iter() {}
 
-    let gate = Arc::new(Gate::default());
-    let object = Typed::new(UsbModed::new(Arc::clone(&bridge), Arc::clone(&gate)));
-    let control = Typed::new(Control::new(Arc::clone(&bridge), gate));
+    let (gate, calls) = (Arc::new(Gate::default()), Arc::new(Calls::default()));
+    let object = Typed::new(UsbModed::new(Arc::clone(&bridge), Arc::clone(&gate)), Arc::clone(&calls));
+    let control = Typed::new(Control::new(Arc::clone(&bridge), gate), calls);
     let builder = zbus::connection::Builder::system()?.serve_at(PATH, object)?.serve_at(PATH, control)?;
     let bus = builder.build().await?;
     let mut lost = zbus::fdo::DBusProxy::new(&bus).await?.receive_name_lost().await?;

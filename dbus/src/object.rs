@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_io::Timer;
-use async_lock::Mutex;
 use blocking::unblock;
 use futures_lite::future;
 use usbnet::control::Link;
@@ -17,6 +16,7 @@ use crate::bridge::{Bridge, switch};
 use crate::failure::Failure;
 use crate::permit::{Gate, caller, quoted};
 use crate::settings::{Chosen, Settings};
+use crate::shared::Shared;
 use crate::view::{ModeConfig, Signal, in_words};
 use crate::words::{ASK, setting};
 
@@ -33,14 +33,14 @@ pub struct UsbModed {
     bridge: Arc<Bridge>,
     gate: Arc<Gate>,
     /// However many ask, one thread asks the daemon.
-    asking: Mutex<()>,
+    asking: Shared<Result<(), Failure>>,
 }
 
 impl UsbModed {
     /// The object of this bridge.
     #[must_use]
     pub fn new(bridge: Arc<Bridge>, gate: Arc<Gate>) -> Self {
-        Self { bridge, gate, asking: Mutex::new(()) }
+        Self { bridge, gate, asking: Shared::default() }
     }
 
     /// Changes settings for a caller who may.
@@ -57,10 +57,9 @@ impl UsbModed {
 
     /// Modes come and go with cards and cables: whoever asks is told what is now.
     async fn refresh(&self) -> Result<(), Failure> {
-        let _turn = self.asking.lock().await;
         let bridge = Arc::clone(&self.bridge);
-        unblock(move || bridge.refresh()).await?;
-        Ok(())
+        let ask = async { unblock(move || bridge.refresh()).await.map(|_| ()).map_err(Failure::from) };
+        self.asking.answer(ask).await
     }
 
     fn must_be_known(&self, mode: &str) -> Result<(), Failure> {

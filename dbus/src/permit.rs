@@ -2,9 +2,12 @@
 //! switch at the control socket too: the members of a supplementary group of this process, one of which lets it do it.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_io::Timer;
+use futures_lite::future;
 use nix::unistd::{Gid, Group};
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
@@ -21,6 +24,9 @@ const ALLOW_USER_INTERACTION: u32 = 1;
 
 /// Every permitted call is logged, of the others one in this time: nobody shall fill the log.
 const REFUSALS_APART: Duration = Duration::from_secs(1);
+
+/// Far more than what answers by itself takes: the bus starts polkit in less.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How much of a text of a caller's the log has.
 const LOGGED: usize = 64;
@@ -73,9 +79,11 @@ pub fn quoted(text: &str) -> String {
 pub async fn caller(bus: &Connection, call: &Header<'_>) -> Result<u32, Failure> {
     let unknown = |error: &dyn std::fmt::Display| Failure::denied(format!("cannot tell who calls: {error}"));
     let sender = call.sender().ok_or_else(|| unknown(&"the call has no sender"))?.clone();
-    let daemon = DBusProxy::new(bus).await.map_err(|error| unknown(&error))?;
-    let credentials =
-        daemon.get_connection_credentials(sender.clone().into()).await.map_err(|error| unknown(&error))?;
+    let credentials = async {
+        let daemon = DBusProxy::new(bus).await?;
+        Ok(daemon.get_connection_credentials(sender.clone().into()).await?)
+    };
+    let credentials = within(PATIENCE, credentials).await.map_err(|error| unknown(&error))?;
     let uid = credentials.unix_user_id().ok_or_else(|| unknown(&"the bus does not know its user"))?;
     if uid == 0 {
         return Ok(uid);
@@ -107,14 +115,25 @@ async fn ask(bus: &Connection, sender: &str, interactive: bool) -> Result<Option
     let path = "/org/freedesktop/PolicyKit1/Authority";
     let interface = Some("org.freedesktop.PolicyKit1.Authority");
     let failed = |error: zbus::Error| Failure::denied(format!("polkit does not answer: {error}"));
-    let reply = match bus.call_method(Some(AUTHORITY), path, interface, "CheckAuthorization", &question).await
-    {
+    let answer = bus.call_method(Some(AUTHORITY), path, interface, "CheckAuthorization", &question);
+    // A person takes the time that a person takes.
+    let answer = if interactive { answer.await } else { within(PATIENCE, answer).await };
+    let reply = match answer {
         Err(zbus::Error::MethodError(name, ..)) if is_absent(name.as_str()) => return Ok(None),
         other => other.map_err(failed)?,
     };
     let (authorized, _challenge, _details): (bool, bool, HashMap<String, String>) =
         reply.body().deserialize().map_err(failed)?;
     Ok(Some(authorized))
+}
+
+/// What does not come within this time will not: the bus drops replies to a process that does not read them.
+async fn within<T>(time: Duration, answer: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
+    let late = async {
+        Timer::after(time).await;
+        Err(zbus::Error::Failure(format!("no answer in {} seconds", time.as_secs())))
+    };
+    future::or(answer, late).await
 }
 
 /// The bus knows no polkit and cannot start one. Anything else that goes wrong with it permits nothing.
@@ -152,6 +171,15 @@ mod tests {
             let now = start + Duration::from_millis(milliseconds);
             assert_eq!(gate.logs_refusal(now), logged, "{milliseconds}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_does_not_come_is_not_waited_for() {
+        let waited =
+            |answer: future::Boxed<zbus::Result<u8>>| async_io::block_on(within(Duration::ZERO, answer));
+        assert_eq!(waited(Box::pin(future::ready(Ok(1)))), Ok(1));
+        let error = waited(Box::pin(future::pending())).expect_err("nothing comes");
+        assert!(error.to_string().contains("no answer in 0 seconds"), "{error}");
     }
 
     #[test]

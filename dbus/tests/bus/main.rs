@@ -1,6 +1,7 @@
 //! The bridge on a private bus, between real D-Bus clients and a scripted daemon.
 
 mod daemon;
+mod flood;
 mod installed;
 mod own;
 mod permissions;
