@@ -38,6 +38,8 @@ pub struct Script {
     pub stuck: bool,
     /// `Status` has no end either.
     pub silent: bool,
+    /// `Watch` has no answer.
+    pub unwatched: bool,
     /// How often `Status` was asked for.
     pub looks: usize,
     /// What is stuck was cancelled.
@@ -158,7 +160,8 @@ impl Shared {
     }
 
     fn watch(&self, stream: &UnixStream) {
-        let mut script = self.lock();
+        let script = self.lock();
+        let mut script = self.changed.wait_while(script, |script| script.unwatched).expect("no test failed");
         script.watchers.push(stream.try_clone().expect("a descriptor"));
         script.looked = false;
         let mode = script.status["mode"].clone();

@@ -408,6 +408,30 @@ fn the_daemon_may_restart() {
 }
 
 #[test]
+fn a_daemon_that_has_just_come_is_found() {
+    let table: [(&str, &[&str]); 9] = [
+        ("set_mode", &["string:developer_mode"]),
+        ("set_config", &["string:mass_storage"]),
+        ("hide_mode", &["string:mass_storage"]),
+        ("unhide_mode", &["string:mass_storage"]),
+        ("set_whitelisted", &["string:mass_storage", "boolean:true"]),
+        ("set_whitelisted_modes", &["string:mass_storage"]),
+        ("net_config", &["string:ip", "string:192.168.2.15"]),
+        ("get_net_config", &["string:ip"]),
+        ("org.usbnet.Bridge.SetMode", &["string:network", "string:{}"]),
+    ];
+    for (method, arguments) in table {
+        let stage = Stage::new();
+        stage.daemon.stop();
+        wait_until("undefined", || stage.call("mode_request", &[]).text == r#"s "undefined""#);
+        stage.daemon.script().unwatched = true;
+        stage.daemon.listen();
+        let answer = stage.send(&[], method, arguments);
+        assert!(answer.good, "{method}: {}", answer.text);
+    }
+}
+
+#[test]
 fn a_service_takes_over_from_what_the_bus_has_started() {
     let mut stage = Stage::new();
     let signals = stage.listen();
