@@ -40,21 +40,32 @@ use typed::Typed;
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter_or("USBNET_LOG", "info")).init();
     match async_io::block_on(serve(Arguments::parse())) {
-        Ok(()) => {
+        Ok(End::NameLost) => {
             log::error!(
                 "another one has the name {NAME} on the bus now; if that is no usbnet-dbus, remove it"
             );
-            ExitCode::FAILURE
         }
-        Err(error) => {
-            log::error!("{NAME} is not on the bus: {error}; is the bus policy installed?");
-            ExitCode::FAILURE
+        Ok(End::BusLost) => {
+            log::error!(
+                "the connection to the bus is lost: the bus has ended or closed it; \
+                 once there is a bus again, start usbnet-dbus again"
+            );
         }
+        Err(error) => log::error!("{NAME} is not on the bus: {error}; is the bus policy installed?"),
     }
+    ExitCode::FAILURE
 }
 
-/// Returns when the name is lost.
-async fn serve(arguments: Arguments) -> zbus::Result<()> {
+/// Why there is nobody to serve any more.
+#[derive(Debug)]
+enum End {
+    /// Another one has it.
+    NameLost,
+    /// The bus is gone, or has thrown this process out.
+    BusLost,
+}
+
+async fn serve(arguments: Arguments) -> zbus::Result<End> {
     let file = arguments.state.join("settings.json");
     let settings = Settings::load(&file).unwrap_or_else(|error| {
         log::warn!("{}: {error}; it is replaced when a setting is changed", file.display());
@@ -91,8 +102,8 @@ async fn serve(arguments: Arguments) -> zbus::Result<()> {
     });
     while let Some(name) = lost.next().await {
         if name.args().is_ok_and(|name| name.name == NAME) {
-            break;
+            return Ok(End::NameLost);
         }
     }
-    Ok(())
+    Ok(End::BusLost)
 }

@@ -444,6 +444,28 @@ fn a_service_takes_over_from_what_the_bus_has_started() {
 }
 
 #[test]
+fn the_log_says_why_it_ends() {
+    let lost = "the connection to the bus is lost: the bus has ended or closed it; once there is a bus again, \
+                start usbnet-dbus again";
+    let taken =
+        "another one has the name com.meego.usb_moded on the bus now; if that is no usbnet-dbus, remove it";
+    for (bus_ends, said, other) in [(true, lost, taken), (false, taken, lost)] {
+        let mut stage = Stage::without_bridge();
+        let log = stage.directory().join("log");
+        let keep = format!("exec \"$0\" \"$@\" 2>{}", log.display());
+        stage.start_bridge(&["sh", "-c", &keep], &[]);
+        if bus_ends {
+            stage.end_bus();
+        } else {
+            let mut first = stage.start_another();
+            wait_until("its end", || first.has_ended());
+        }
+        let logged = std::fs::read_to_string(&log).expect("the log");
+        assert!(logged.contains(said) && !logged.contains(other), "{logged}");
+    }
+}
+
+#[test]
 fn settings_outlive_the_bridge() {
     let mut stage = Stage::new();
     assert!(stage.call("hide_mode", &["s", "mass_storage"]).good);
