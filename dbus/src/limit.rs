@@ -8,7 +8,7 @@ use crate::failure::Failure;
 
 /// Of all callers together.
 const IN_ALL: usize = 256;
-/// Of one connection to the bus.
+/// Of one connection to the bus, or of one user where polkit is asked.
 const OF_ONE: usize = 32;
 
 /// The calls that are under way, by who called.
@@ -19,7 +19,7 @@ pub struct Calls(Mutex<HashMap<String, usize>>);
 #[derive(Debug)]
 pub struct Call {
     calls: Arc<Calls>,
-    sender: String,
+    who: String,
 }
 
 impl Calls {
@@ -27,18 +27,18 @@ impl Calls {
     ///
     /// # Errors
     /// There are too many already.
-    pub fn begin(self: &Arc<Self>, sender: &str) -> Result<Call, Failure> {
+    pub fn begin(self: &Arc<Self>, who: &str) -> Result<Call, Failure> {
         let mut calls = self.lock();
-        let own = calls.get(sender).copied().unwrap_or_default();
+        let own = calls.get(who).copied().unwrap_or_default();
         if own >= OF_ONE {
-            return Err(Failure::too_many(&format!("this client has {own} calls under way")));
+            return Err(Failure::too_many(&format!("{who} has {own} calls under way")));
         }
         let all: usize = calls.values().sum();
         if all >= IN_ALL {
             return Err(Failure::too_many(&format!("all clients together have {all} calls under way")));
         }
-        calls.insert(sender.to_owned(), own + 1);
-        Ok(Call { calls: Arc::clone(self), sender: sender.to_owned() })
+        calls.insert(who.to_owned(), own + 1);
+        Ok(Call { calls: Arc::clone(self), who: who.to_owned() })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
@@ -49,10 +49,10 @@ impl Calls {
 impl Drop for Call {
     fn drop(&mut self) {
         let mut calls = self.calls.lock();
-        if let Some(own) = calls.get_mut(&self.sender) {
+        if let Some(own) = calls.get_mut(&self.who) {
             *own -= 1;
             if *own == 0 {
-                calls.remove(&self.sender);
+                calls.remove(&self.who);
             }
         }
     }
@@ -72,8 +72,8 @@ mod tests {
     fn calls_are_bounded_for_each_sender_and_for_all() {
         let table = [
             ("one sender", 1, 31, 31, Ok(())),
-            ("one sender, and the last that it may", 1, 32, 32, Err("this client has 32 calls")),
-            ("one sender that goes on", 1, 1000, 32, Err("this client has 32 calls")),
+            ("one sender, and the last that it may", 1, 32, 32, Err(":1.0 has 32 calls")),
+            ("one sender that goes on", 1, 1000, 32, Err(":1.0 has 32 calls")),
             ("many senders", 85, 3, 255, Ok(())),
             ("many senders, and the last that they may", 128, 2, 256, Err("all clients together have 256")),
             ("many senders that go on", 1000, 31, 256, Err("all clients together have 256")),

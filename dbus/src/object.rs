@@ -14,7 +14,7 @@ use zbus::zvariant::Value;
 
 use crate::bridge::{Bridge, switch};
 use crate::failure::Failure;
-use crate::permit::{Gate, caller, quoted};
+use crate::permit::{Gate, quoted};
 use crate::settings::{Chosen, Settings};
 use crate::view::{ModeConfig, Signal, in_words};
 use crate::words::{ASK, setting};
@@ -160,7 +160,11 @@ impl UsbModed {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
         self.bridge.look().await?;
-        Ok(if caller(bus, &call).await.is_ok() { self.bridge.view().available } else { String::new() })
+        Ok(if self.gate.caller(bus, &call).await.is_ok() {
+            self.bridge.view().available
+        } else {
+            String::new()
+        })
     }
 
     #[zbus(name = "hide_mode", out_args("mode"))]

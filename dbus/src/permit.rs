@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
@@ -15,6 +15,7 @@ use zbus::message::{Flags, Header};
 use zbus::zvariant::Value;
 
 use crate::failure::Failure;
+use crate::limit::Calls;
 
 /// polkit's action.
 pub const ACTION: &str = "org.usbnet.switch";
@@ -35,6 +36,8 @@ const LOGGED: usize = 64;
 #[derive(Debug, Default)]
 pub struct Gate {
     refusal_logged: Mutex<Option<Instant>>,
+    /// The calls that polkit is asked for, by user: one who opens dialogs and answers none has the others wait for nothing.
+    asking: Arc<Calls>,
 }
 
 impl Gate {
@@ -43,7 +46,7 @@ impl Gate {
     /// # Errors
     /// It may not, or that cannot be found out.
     pub async fn pass(&self, bus: &Connection, call: &Header<'_>, what: &str) -> Result<u32, Failure> {
-        let asked = caller(bus, call).await;
+        let asked = self.caller(bus, call).await;
         match &asked {
             Ok(uid) => log::info!("user {uid} asks for {what}"),
             Err(refusal) if self.logs_refusal(Instant::now()) => {
@@ -52,6 +55,39 @@ impl Gate {
             Err(_) => {}
         }
         asked
+    }
+
+    /// Answers with the caller's uid if the caller may switch.
+    ///
+    /// # Errors
+    /// It may not, or that cannot be found out.
+    pub async fn caller(&self, bus: &Connection, call: &Header<'_>) -> Result<u32, Failure> {
+        let unknown =
+            |error: &dyn std::fmt::Display| Failure::denied(format!("cannot tell who calls: {error}"));
+        let sender = call.sender().ok_or_else(|| unknown(&"the call has no sender"))?.clone();
+        let credentials = async {
+            let daemon = DBusProxy::new(bus).await?;
+            Ok(daemon.get_connection_credentials(sender.clone().into()).await?)
+        };
+        let credentials = within(PATIENCE, credentials).await.map_err(|error| unknown(&error))?;
+        let uid = credentials.unix_user_id().ok_or_else(|| unknown(&"the bus does not know its user"))?;
+        if uid == 0 {
+            return Ok(uid);
+        }
+        let _asking = self.asking.begin(&format!("user {uid}"))?;
+        let groups = credentials.unix_group_ids().map(Vec::as_slice).unwrap_or_default();
+        let why = match ask(bus, sender.as_str(), is_interactive(call)).await? {
+            Some(true) => return Ok(uid),
+            Some(false) => format!("polkit's action {ACTION} decides"),
+            None => {
+                let permitted = permitted_groups();
+                if permitted.iter().any(|group| groups.contains(&group.as_raw())) {
+                    return Ok(uid);
+                }
+                members(&permitted.into_iter().map(group_name).collect::<Vec<_>>())
+            }
+        };
+        Err(Failure::denied(format!("user {uid} may not switch; {why}")))
     }
 
     fn logs_refusal(&self, now: Instant) -> bool {
@@ -70,37 +106,6 @@ pub fn quoted(text: &str) -> String {
     let cut: String = text.chars().take(LOGGED).collect();
     let rest = if cut.len() < text.len() { "…" } else { "" };
     format!("{cut:?}{rest}")
-}
-
-/// Answers with the caller's uid if the caller may switch.
-///
-/// # Errors
-/// It may not, or that cannot be found out.
-pub async fn caller(bus: &Connection, call: &Header<'_>) -> Result<u32, Failure> {
-    let unknown = |error: &dyn std::fmt::Display| Failure::denied(format!("cannot tell who calls: {error}"));
-    let sender = call.sender().ok_or_else(|| unknown(&"the call has no sender"))?.clone();
-    let credentials = async {
-        let daemon = DBusProxy::new(bus).await?;
-        Ok(daemon.get_connection_credentials(sender.clone().into()).await?)
-    };
-    let credentials = within(PATIENCE, credentials).await.map_err(|error| unknown(&error))?;
-    let uid = credentials.unix_user_id().ok_or_else(|| unknown(&"the bus does not know its user"))?;
-    if uid == 0 {
-        return Ok(uid);
-    }
-    let groups = credentials.unix_group_ids().map(Vec::as_slice).unwrap_or_default();
-    let why = match ask(bus, sender.as_str(), is_interactive(call)).await? {
-        Some(true) => return Ok(uid),
-        Some(false) => format!("polkit's action {ACTION} decides"),
-        None => {
-            let permitted = permitted_groups();
-            if permitted.iter().any(|group| groups.contains(&group.as_raw())) {
-                return Ok(uid);
-            }
-            members(&permitted.into_iter().map(group_name).collect::<Vec<_>>())
-        }
-    };
-    Err(Failure::denied(format!("user {uid} may not switch; {why}")))
 }
 
 fn is_interactive(call: &Header<'_>) -> bool {

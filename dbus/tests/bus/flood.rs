@@ -1,9 +1,13 @@
 //! One client that calls and calls is no reason to answer nobody else.
 
+use std::process::{Command, Stdio};
+
 use zbus::blocking::{Connection, connection::Builder};
 use zbus::message::{Flags, Message};
 
-use crate::stage::{NAME, PATH, Stage, wait_until};
+use crate::permissions::AS_NOBODY;
+use crate::polkit::Polkit;
+use crate::stage::{NAME, PATH, Running, Stage, wait_until};
 
 const LIMIT: &str = "org.freedesktop.DBus.Error.LimitsExceeded";
 
@@ -71,4 +75,25 @@ fn a_property_that_is_not_there_keeps_nobody_waiting() {
     assert!(answer.starts_with("Error org.freedesktop.DBus.Error.UnknownProperty: "), "{answer}");
     assert_eq!(stage.call("mode_request", &[]).text, r#"s "developer_mode""#);
     stage.daemon.release();
+}
+
+#[test]
+fn a_user_whose_dialogs_stay_open_keeps_nobody_out() {
+    let stage = Stage::new();
+    let polkit = Polkit::waiting(stage.address());
+    let ask =
+        ["--timeout=1h", "--allow-interactive-authorization=yes", "call", NAME, PATH, NAME, "clear_config"];
+    let start = |runner: &[&str]| {
+        let mut command = Command::new(runner[0]);
+        command.args(&runner[1..]).arg("busctl").args(ask).args(["u", "0"]).stderr(Stdio::null());
+        Running::start(command.env("DBUS_SYSTEM_BUS_ADDRESS", stage.address()))
+    };
+    let _open: Vec<Running> = (0..32).map(|_| start(&AS_NOBODY)).collect();
+    wait_until("32 dialogs", || polkit.asked().len() == 32);
+    let refused = stage.send(&AS_NOBODY, "clear_config", &["uint32:0"]).text;
+    let expected = "user 65534 has 32 calls under way; wait for an answer before the next one";
+    assert_eq!(refused, format!("Error {LIMIT}: {expected}"));
+    let other = ["setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups"];
+    let _other = start(&other);
+    wait_until("a dialog of another one's", || polkit.asked().len() == 33);
 }
