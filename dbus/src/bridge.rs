@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use blocking::unblock;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -15,6 +16,7 @@ use usbnet::control::{Mode, Phase, SetMode, Status};
 use crate::cable::Cable;
 use crate::failure::Failure;
 use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::view::{Facts, Signal, View, host, in_words, named};
 
 /// Where things are, and what is known.
@@ -29,6 +31,8 @@ pub struct Bridge {
     known: Mutex<Known>,
     /// One asks at a time, so that the last answer is the last to be kept.
     asking: Mutex<()>,
+    /// However many callers ask, one thread does.
+    answer: Shared<Result<(), Failure>>,
     signals: Sender<Signal>,
 }
 
@@ -64,7 +68,7 @@ impl Bridge {
     ) -> Self {
         let view = View::of(None, &settings, &View::default());
         let known = Mutex::new(Known { facts: None, settings, view, cable: Cable::default(), turns: 0 });
-        Self { run, file, patience, known, asking: Mutex::new(()), signals }
+        Self { run, file, patience, known, asking: Mutex::new(()), answer: Shared::default(), signals }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -131,6 +135,27 @@ impl Bridge {
             self.show(&mut known);
         }
         Ok(facts)
+    }
+
+    /// Asks the daemon for a caller. Modes come and go with cards and cables: whoever asks is told what is now.
+    ///
+    /// # Errors
+    /// The daemon does not answer.
+    pub async fn look(self: &Arc<Self>) -> Result<(), Failure> {
+        let bridge = Arc::clone(self);
+        let ask = async { unblock(move || bridge.refresh()).await.map(|_| ()).map_err(Failure::from) };
+        self.answer.answer(ask).await
+    }
+
+    /// What the daemon said last; it is asked if nothing is known, since it may have come since it was last looked for.
+    ///
+    /// # Errors
+    /// There is no daemon.
+    pub async fn facts_now(self: &Arc<Self>) -> Result<Facts, Failure> {
+        if self.facts().is_err() {
+            self.look().await?;
+        }
+        self.facts()
     }
 
     /// A switch began; asking the daemon could be too late to see it.

@@ -41,6 +41,7 @@ impl Control {
         let what = format!("mode {} with {}", quoted(&name), quoted(&parameters));
         self.gate.pass(bus, &call, &what).await?;
         let set = asked(name, &parameters)?;
+        self.bridge.facts_now().await?;
         self.bridge.whitelisted(&set.name)?;
         let run = self.bridge.run.clone();
         unblock(move || set_mode(&run, &set)).await.map_err(Failure::passed_on)

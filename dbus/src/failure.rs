@@ -40,6 +40,13 @@ impl Failure {
         Self::new("org.freedesktop.DBus.Error.NotSupported", message)
     }
 
+    /// There are as many calls as there may be.
+    #[must_use]
+    pub fn too_many(what: &str) -> Self {
+        let message = format!("{what}; wait for an answer before the next one");
+        Self::new("org.freedesktop.DBus.Error.LimitsExceeded", message)
+    }
+
     /// Anything else.
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {

@@ -8,9 +8,11 @@ mod bridge;
 mod cable;
 mod control;
 mod failure;
+mod limit;
 mod object;
 mod permit;
 mod settings;
+mod shared;
 mod typed;
 mod view;
 mod watch;
@@ -29,6 +31,7 @@ use zbus::object_server::SignalEmitter;
 use args::Arguments;
 use bridge::Bridge;
 use control::Control;
+use limit::Calls;
 use object::{NAME, PATH, UsbModed, emit};
 use permit::Gate;
 use settings::Settings;
@@ -37,21 +40,32 @@ use typed::Typed;
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter_or("USBNET_LOG", "info")).init();
     match async_io::block_on(serve(Arguments::parse())) {
-        Ok(()) => {
+        Ok(End::NameLost) => {
             log::error!(
                 "another one has the name {NAME} on the bus now; if that is no usbnet-dbus, remove it"
             );
-            ExitCode::FAILURE
         }
-        Err(error) => {
-            log::error!("{NAME} is not on the bus: {error}; is the bus policy installed?");
-            ExitCode::FAILURE
+        Ok(End::BusLost) => {
+            log::error!(
+                "the connection to the bus is lost: the bus has ended or closed it; \
+                 once there is a bus again, start usbnet-dbus again"
+            );
         }
+        Err(error) => log::error!("{NAME} is not on the bus: {error}; is the bus policy installed?"),
     }
+    ExitCode::FAILURE
 }
 
-/// Returns when the name is lost.
-async fn serve(arguments: Arguments) -> zbus::Result<()> {
+/// Why there is nobody to serve any more.
+#[derive(Debug)]
+enum End {
+    /// Another one has it.
+    NameLost,
+    /// The bus is gone, or has thrown this process out.
+    BusLost,
+}
+
+async fn serve(arguments: Arguments) -> zbus::Result<End> {
     let file = arguments.state.join("settings.json");
     let settings = Settings::load(&file).unwrap_or_else(|error| {
         log::warn!("{}: {error}; it is replaced when a setting is changed", file.display());
@@ -66,9 +80,9 @@ async fn serve(arguments: Arguments) -> zbus::Result<()> {
     // Whoever asks after these has come too early for them.
     for _ in received.try_iter() {}
 
-    let gate = Arc::new(Gate::default());
-    let object = Typed::new(UsbModed::new(Arc::clone(&bridge), Arc::clone(&gate)));
-    let control = Typed::new(Control::new(Arc::clone(&bridge), gate));
+    let (gate, calls) = (Arc::new(Gate::default()), Arc::new(Calls::default()));
+    let object = Typed::new(UsbModed::new(Arc::clone(&bridge), Arc::clone(&gate)), Arc::clone(&calls));
+    let control = Typed::new(Control::new(Arc::clone(&bridge), gate), calls);
     let builder = zbus::connection::Builder::system()?.serve_at(PATH, object)?.serve_at(PATH, control)?;
     let bus = builder.build().await?;
     let mut lost = zbus::fdo::DBusProxy::new(&bus).await?.receive_name_lost().await?;
@@ -88,8 +102,8 @@ async fn serve(arguments: Arguments) -> zbus::Result<()> {
     });
     while let Some(name) = lost.next().await {
         if name.args().is_ok_and(|name| name.name == NAME) {
-            break;
+            return Ok(End::NameLost);
         }
     }
-    Ok(())
+    Ok(End::BusLost)
 }

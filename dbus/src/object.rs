@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_io::Timer;
-use async_lock::Mutex;
 use blocking::unblock;
 use futures_lite::future;
 use usbnet::control::Link;
@@ -15,7 +14,7 @@ use zbus::zvariant::Value;
 
 use crate::bridge::{Bridge, switch};
 use crate::failure::Failure;
-use crate::permit::{Gate, caller, quoted};
+use crate::permit::{Gate, quoted};
 use crate::settings::{Chosen, Settings};
 use crate::view::{ModeConfig, Signal, in_words};
 use crate::words::{ASK, setting};
@@ -32,15 +31,13 @@ type Details = HashMap<&'static str, Value<'static>>;
 pub struct UsbModed {
     bridge: Arc<Bridge>,
     gate: Arc<Gate>,
-    /// However many ask, one thread asks the daemon.
-    asking: Mutex<()>,
 }
 
 impl UsbModed {
     /// The object of this bridge.
     #[must_use]
-    pub fn new(bridge: Arc<Bridge>, gate: Arc<Gate>) -> Self {
-        Self { bridge, gate, asking: Mutex::new(()) }
+    pub const fn new(bridge: Arc<Bridge>, gate: Arc<Gate>) -> Self {
+        Self { bridge, gate }
     }
 
     /// Changes settings for a caller who may.
@@ -55,16 +52,8 @@ impl UsbModed {
         self.bridge.set(|settings| change(settings, uid))
     }
 
-    /// Modes come and go with cards and cables: whoever asks is told what is now.
-    async fn refresh(&self) -> Result<(), Failure> {
-        let _turn = self.asking.lock().await;
-        let bridge = Arc::clone(&self.bridge);
-        unblock(move || bridge.refresh()).await?;
-        Ok(())
-    }
-
-    fn must_be_known(&self, mode: &str) -> Result<(), Failure> {
-        match crate::view::named(mode, &self.bridge.facts()?.modes) {
+    async fn must_be_known(&self, mode: &str) -> Result<(), Failure> {
+        match crate::view::named(mode, &self.bridge.facts_now().await?.modes) {
             Some(_) => Ok(()),
             None => Err(Failure::unknown_mode(mode)),
         }
@@ -96,7 +85,7 @@ impl UsbModed {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
         self.gate.pass(bus, &call, &format!("mode {}", quoted(&mode))).await?;
-        let facts = self.bridge.facts()?;
+        let facts = self.bridge.facts_now().await?;
         let name = self.bridge.settable(in_words(&mode, &facts.modes))?;
         if facts.is_set(&name) {
             return Ok(mode);
@@ -123,6 +112,7 @@ impl UsbModed {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
         if config != ASK {
+            self.bridge.facts_now().await?;
             self.bridge.settable(&config)?;
         }
         let mode = config.clone();
@@ -153,13 +143,13 @@ impl UsbModed {
 
     #[zbus(name = "get_modes", out_args("modes"))]
     async fn get_modes(&self) -> Result<String, Failure> {
-        self.refresh().await?;
+        self.bridge.look().await?;
         Ok(self.bridge.view().supported)
     }
 
     #[zbus(name = "get_available_modes", out_args("modes"))]
     async fn get_available_modes(&self) -> Result<String, Failure> {
-        self.refresh().await?;
+        self.bridge.look().await?;
         Ok(self.bridge.view().available)
     }
 
@@ -169,8 +159,12 @@ impl UsbModed {
         #[zbus(connection)] bus: &Connection,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
-        self.refresh().await?;
-        Ok(if caller(bus, &call).await.is_ok() { self.bridge.view().available } else { String::new() })
+        self.bridge.look().await?;
+        Ok(if self.gate.caller(bus, &call).await.is_ok() {
+            self.bridge.view().available
+        } else {
+            String::new()
+        })
     }
 
     #[zbus(name = "hide_mode", out_args("mode"))]
@@ -180,7 +174,7 @@ impl UsbModed {
         #[zbus(connection)] bus: &Connection,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
-        self.must_be_known(&mode)?;
+        self.must_be_known(&mode).await?;
         self.set(bus, &call, &format!("mode {} to be hidden", quoted(&mode)), |settings, _| {
             settings.hide(&mode, true)
         })
@@ -196,7 +190,7 @@ impl UsbModed {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<String, Failure> {
         if !self.bridge.settings().hidden.contains(&mode) {
-            self.must_be_known(&mode)?;
+            self.must_be_known(&mode).await?;
         }
         self.set(bus, &call, &format!("mode {} to be shown", quoted(&mode)), |settings, _| {
             settings.hide(&mode, false)
@@ -224,7 +218,9 @@ impl UsbModed {
     ) -> Result<(), Failure> {
         let modes = modes.split(',').map(str::trim).filter(|mode| !mode.is_empty());
         let modes: Vec<String> = modes.map(str::to_owned).collect();
-        modes.iter().try_for_each(|mode| self.must_be_known(mode))?;
+        for mode in &modes {
+            self.must_be_known(mode).await?;
+        }
         self.set(bus, &call, &format!("whitelist {}", quoted(&modes.join(","))), |settings, _| {
             settings.restrict(modes)
         })
@@ -240,7 +236,7 @@ impl UsbModed {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(), Failure> {
         if whitelisted {
-            self.must_be_known(&mode)?;
+            self.must_be_known(&mode).await?;
         }
         self.set(
             bus,
@@ -261,7 +257,7 @@ impl UsbModed {
     ) -> Result<(String, String), Failure> {
         self.gate.pass(bus, &call, &format!("{} of {}", quoted(&key), quoted(&value))).await?;
         // What is so already needs no setting, as with usb-moded.
-        if net(&key, self.bridge.facts()?.status.link.as_ref())? == value {
+        if net(&key, self.bridge.facts_now().await?.status.link.as_ref())? == value {
             return Ok((key, value));
         }
         Err(Failure::not_supported(format!(
@@ -270,8 +266,8 @@ impl UsbModed {
     }
 
     #[zbus(name = "get_net_config", out_args("key", "value"))]
-    fn get_net_config(&self, key: String) -> Result<(String, String), Failure> {
-        let value = net(&key, self.bridge.facts()?.status.link.as_ref())?;
+    async fn get_net_config(&self, key: String) -> Result<(String, String), Failure> {
+        let value = net(&key, self.bridge.facts_now().await?.status.link.as_ref())?;
         Ok((key, value))
     }
 

@@ -1,7 +1,9 @@
-//! Calls whose arguments have the wrong types: zbus answers them with an error of its own, clients know the bus's.
+//! What holds for the calls of every method: there is a bound to how many are under way, and their arguments have the
+//! right types; others zbus answers with an error of its own, clients know the bus's.
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use zbus::message::{Header, Message};
@@ -11,6 +13,7 @@ use zbus::zvariant::{OwnedValue, Value};
 use zbus::{Connection, ObjectServer, fdo};
 
 use crate::failure::Failure;
+use crate::limit::Calls;
 
 /// An interface that is only called with what its description says.
 #[derive(Debug)]
@@ -18,15 +21,16 @@ pub struct Typed<T> {
     interface: T,
     /// The types of each method's arguments.
     methods: HashMap<String, String>,
+    calls: Arc<Calls>,
 }
 
 impl<T: Interface> Typed<T> {
-    /// This interface, by its own description.
+    /// This interface, by its own description; its calls are counted in `calls`.
     #[must_use]
-    pub fn new(interface: T) -> Self {
+    pub fn new(interface: T, calls: Arc<Calls>) -> Self {
         let mut description = String::new();
         interface.introspect_to_writer(&mut description, 0);
-        Self { interface, methods: arguments(&description) }
+        Self { interface, methods: arguments(&description), calls }
     }
 
     fn mismatch(&self, call: &Message, name: &str) -> Option<Failure> {
@@ -86,6 +90,19 @@ impl<T: Interface> Interface for Typed<T> {
         self.interface.get_all(server, bus, header, emitter).await
     }
 
+    /// The trait's own would wait until no call is under way, and have every new call wait for that, uncounted.
+    fn set<'call>(
+        &'call self,
+        property: &'call str,
+        value: &'call Value<'_>,
+        server: &'call ObjectServer,
+        bus: &'call Connection,
+        header: Option<&'call Header<'_>>,
+        emitter: &'call SignalEmitter<'_>,
+    ) -> DispatchResult2<'call> {
+        self.interface.set(property, value, server, bus, header, emitter)
+    }
+
     async fn set_mut(
         &mut self,
         property: &str,
@@ -105,9 +122,24 @@ impl<T: Interface> Interface for Typed<T> {
         message: &'call Message,
         name: MemberName<'call>,
     ) -> DispatchResult2<'call> {
-        match self.mismatch(message, &name) {
-            Some(failure) => DispatchResult2::new_async(bus, message, async { Err::<(), _>(failure) }),
+        let refuse =
+            |failure| DispatchResult2::new_async(bus, message, async { Err::<(), Failure>(failure) });
+        let header = message.header();
+        let under_way = match self.calls.begin(header.sender().map_or("", |sender| sender.as_str())) {
+            Ok(under_way) => under_way,
+            Err(failure) => return refuse(failure),
+        };
+        let answer = match self.mismatch(message, &name) {
+            Some(failure) => refuse(failure),
             None => self.interface.call(server, bus, message, name),
+        };
+        match answer {
+            DispatchResult2::Async(answer) => DispatchResult2::Async(Box::pin(async move {
+                let answered = answer.await;
+                drop(under_way);
+                answered
+            })),
+            other => other,
         }
     }
 

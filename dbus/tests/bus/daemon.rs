@@ -36,6 +36,12 @@ pub struct Script {
     pub refusals: VecDeque<Refusal>,
     /// `SetMode` has no end.
     pub stuck: bool,
+    /// `Status` has no end either.
+    pub silent: bool,
+    /// `Watch` has no answer.
+    pub unwatched: bool,
+    /// How often `Status` was asked for.
+    pub looks: usize,
     /// What is stuck was cancelled.
     cancelled: bool,
     /// The modes that were asked for.
@@ -112,7 +118,8 @@ impl Daemon {
 
     /// Lets what is stuck end.
     pub fn release(&self) {
-        self.script().stuck = false;
+        let mut script = self.script();
+        (script.stuck, script.silent) = (false, false);
         self.shared.changed.notify_all();
     }
 }
@@ -153,7 +160,8 @@ impl Shared {
     }
 
     fn watch(&self, stream: &UnixStream) {
-        let mut script = self.lock();
+        let script = self.lock();
+        let mut script = self.changed.wait_while(script, |script| script.unwatched).expect("no test failed");
         script.watchers.push(stream.try_clone().expect("a descriptor"));
         script.looked = false;
         let mode = script.status["mode"].clone();
@@ -163,7 +171,11 @@ impl Shared {
     fn answer(&self, request: &Request) -> Reply {
         let mut script = self.lock();
         match request.method.as_str() {
-            "org.usbnet.Control.Status" => Reply::done(json!({ "status": script.status })),
+            "org.usbnet.Control.Status" => {
+                script.looks += 1;
+                let script = self.changed.wait_while(script, |script| script.silent).expect("no test failed");
+                Reply::done(json!({ "status": script.status }))
+            }
             "org.usbnet.Control.Modes" => {
                 script.looked = true;
                 Reply::done(json!({ "modes": script.modes }))

@@ -1,6 +1,7 @@
 //! The bridge on a private bus, between real D-Bus clients and a scripted daemon.
 
 mod daemon;
+mod flood;
 mod installed;
 mod own;
 mod permissions;
@@ -407,6 +408,30 @@ fn the_daemon_may_restart() {
 }
 
 #[test]
+fn a_daemon_that_has_just_come_is_found() {
+    let table: [(&str, &[&str]); 9] = [
+        ("set_mode", &["string:developer_mode"]),
+        ("set_config", &["string:mass_storage"]),
+        ("hide_mode", &["string:mass_storage"]),
+        ("unhide_mode", &["string:mass_storage"]),
+        ("set_whitelisted", &["string:mass_storage", "boolean:true"]),
+        ("set_whitelisted_modes", &["string:mass_storage"]),
+        ("net_config", &["string:ip", "string:192.168.2.15"]),
+        ("get_net_config", &["string:ip"]),
+        ("org.usbnet.Bridge.SetMode", &["string:network", "string:{}"]),
+    ];
+    for (method, arguments) in table {
+        let stage = Stage::new();
+        stage.daemon.stop();
+        wait_until("undefined", || stage.call("mode_request", &[]).text == r#"s "undefined""#);
+        stage.daemon.script().unwatched = true;
+        stage.daemon.listen();
+        let answer = stage.send(&[], method, arguments);
+        assert!(answer.good, "{method}: {}", answer.text);
+    }
+}
+
+#[test]
 fn a_service_takes_over_from_what_the_bus_has_started() {
     let mut stage = Stage::new();
     let signals = stage.listen();
@@ -416,6 +441,28 @@ fn a_service_takes_over_from_what_the_bus_has_started() {
     assert_eq!(stage.call("get_hidden", &[]).text, r#"s "mass_storage""#);
     assert!(stage.call("set_mode", &["s", "storage"]).good);
     signals.until("sig_usb_current_state_ind ('mass_storage',)");
+}
+
+#[test]
+fn the_log_says_why_it_ends() {
+    let lost = "the connection to the bus is lost: the bus has ended or closed it; once there is a bus again, \
+                start usbnet-dbus again";
+    let taken =
+        "another one has the name com.meego.usb_moded on the bus now; if that is no usbnet-dbus, remove it";
+    for (bus_ends, said, other) in [(true, lost, taken), (false, taken, lost)] {
+        let mut stage = Stage::without_bridge();
+        let log = stage.directory().join("log");
+        let keep = format!("exec \"$0\" \"$@\" 2>{}", log.display());
+        stage.start_bridge(&["sh", "-c", &keep], &[]);
+        if bus_ends {
+            stage.end_bus();
+        } else {
+            let mut first = stage.start_another();
+            wait_until("its end", || first.has_ended());
+        }
+        let logged = std::fs::read_to_string(&log).expect("the log");
+        assert!(logged.contains(said) && !logged.contains(other), "{logged}");
+    }
 }
 
 #[test]

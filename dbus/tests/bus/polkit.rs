@@ -1,4 +1,4 @@
-//! Plays polkit: one verdict for all, and what was asked.
+//! Plays polkit: one verdict for all, or none for anybody, and what was asked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -13,13 +13,13 @@ pub struct Polkit {
 }
 
 struct Authority {
-    verdict: bool,
+    verdict: Option<bool>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 #[zbus::interface(name = "org.freedesktop.PolicyKit1.Authority")]
 impl Authority {
-    fn check_authorization(
+    async fn check_authorization(
         &self,
         subject: (String, HashMap<String, OwnedValue>),
         action: String,
@@ -30,12 +30,24 @@ impl Authority {
         assert_eq!(subject.0, "system-bus-name");
         assert!(subject.1.contains_key("name"));
         self.asked.lock().expect("no test failed in it").push(action);
-        ((self.verdict, false, HashMap::new()),)
+        match self.verdict {
+            Some(verdict) => ((verdict, false, HashMap::new()),),
+            None => std::future::pending().await,
+        }
     }
 }
 
 impl Polkit {
     pub fn start(address: &str, verdict: bool) -> Self {
+        Self::with(address, Some(verdict))
+    }
+
+    /// Its dialogs are open for ever.
+    pub fn waiting(address: &str) -> Self {
+        Self::with(address, None)
+    }
+
+    fn with(address: &str, verdict: Option<bool>) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let authority = Authority { verdict, asked: Arc::clone(&asked) };
         let path = "/org/freedesktop/PolicyKit1/Authority";

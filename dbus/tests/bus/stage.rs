@@ -32,12 +32,16 @@ impl Running {
     pub fn has_ended(&mut self) -> bool {
         self.0.try_wait().expect("a child").is_some()
     }
+
+    fn end(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.end();
     }
 }
 
@@ -56,7 +60,7 @@ pub struct Stage {
     /// What takes a client to the bus.
     enter: Vec<String>,
     address: String,
-    _bus: Running,
+    bus: Running,
     directory: tempfile::TempDir,
 }
 
@@ -80,7 +84,7 @@ impl Stage {
         });
         let daemon = Daemon::start(&directory.path().join("control"));
         let address = format!("unix:path={}", directory.path().join("bus").display());
-        Self { bridge: None, daemon, enter: Vec::new(), address, _bus: bus, directory }
+        Self { bridge: None, daemon, enter: Vec::new(), address, bus, directory }
     }
 
     /// A system bus as it is on a device, in name spaces of its own, with what `scripts/install` installs and with polkit.
@@ -106,7 +110,7 @@ impl Stage {
         });
         let enter = ["nsenter", "--mount", "--pid", "--target", &first].map(str::to_owned).into();
         let address = "unix:path=/run/dbus/system_bus_socket".to_owned();
-        let stage = Self { bridge: None, daemon, enter, address, _bus: bus, directory };
+        let stage = Self { bridge: None, daemon, enter, address, bus, directory };
         wait_until("the bus", || stage.has_owner("org.freedesktop.DBus"));
         stage
     }
@@ -133,6 +137,13 @@ impl Stage {
         command.args(&program[1..]).args(options);
         command.arg("--run").arg(self.directory.path()).arg("--state").arg(self.directory.path());
         Running::start(command.env("DBUS_SYSTEM_BUS_ADDRESS", self.address()))
+    }
+
+    /// Ends the bus, and waits for the bridge to end after it.
+    pub fn end_bus(&mut self) {
+        self.bus.end();
+        let mut bridge = self.bridge.take().expect("one that runs");
+        wait_until("the bridge's end", || bridge.has_ended());
     }
 
     pub fn address(&self) -> &str {
