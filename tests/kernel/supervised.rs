@@ -17,6 +17,7 @@ use usbnet_tests::{
 
 const FAILED: i32 = 1;
 const CONFIG_INVALID: i32 = 3;
+const CARD_BUSY: i32 = 4;
 const OTHER: &str = "/run/other.ron";
 
 fn functions() -> String {
@@ -52,6 +53,21 @@ fn restart_keeps_the_process() {
     usbnet_ok(&["stop"]);
     assert!(daemon.ended().success());
     wait_until("all to end", || processes().is_empty());
+}
+
+/// It ends where another would have failed to start, and whoever asked for that is told why.
+#[test]
+fn restart_says_why_the_first_mode_failed() {
+    let _lab = Lab::begin();
+    let card = Card::insert(Kind::Vfat, 1);
+    configure(&with_functions("Ncm"));
+    let daemon = Supervised::begin();
+    wait_status("the first mode", |status| status.mode.as_deref() == Some("network"));
+    let holder = fs::File::open(card.path("file1")).expect("a file on it");
+    configure(&with_cards(&["/media/mmc1"], "start_mode: \"storage\", storage: (on_busy: Wait(3))"));
+    usbnet_fails(&["restart"], CARD_BUSY, &["/media/mmc1 is busy", "file1"]);
+    assert_eq!(daemon.ended().code(), Some(CARD_BUSY));
+    drop(holder);
 }
 
 /// A start that waits for a holder gives way.

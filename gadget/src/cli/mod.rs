@@ -55,6 +55,14 @@ pub enum CommandError {
         /// Its line.
         message: String,
     },
+    /// the daemon, which ended because of it
+    #[error("{message}")]
+    Ended {
+        /// What it was.
+        exit: Exit,
+        /// The same in words.
+        message: String,
+    },
     /// the responder
     #[error(transparent)]
     Responder(#[from] ResponderError),
@@ -121,12 +129,23 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// Whether there is no such daemon any more.
+    const fn is_gone(&self) -> bool {
+        match self {
+            Self::Client(error) => error.is_gone(),
+            error => matches!(error, Self::Ended { .. }),
+        }
+    }
+
     fn exit(&self) -> Exit {
         match self {
             Self::Config(_) => Exit::ConfigInvalid,
             Self::Client(error) => error.exit(),
             Self::Run(error) => error.exit(),
-            Self::Daemon { exit, .. } | Self::Unwell { exit, .. } | Self::Logged(exit) => *exit,
+            Self::Daemon { exit, .. }
+            | Self::Ended { exit, .. }
+            | Self::Unwell { exit, .. }
+            | Self::Logged(exit) => *exit,
             Self::Responder(error) => error.exit(),
             Self::Settings(_) => Exit::Usage,
             Self::Profile(error) => error.exit(),

@@ -9,7 +9,7 @@ use super::hand_over::Permission;
 use super::link_care::Care;
 use super::switch::Switched;
 use super::{Daemon, DaemonError, Reporter, SwitchError};
-use crate::control::{self, EventKind, Refusal};
+use crate::control::{self, Refusal};
 use crate::exit::Exit;
 use crate::mode::{Event, State};
 
@@ -48,7 +48,7 @@ impl Daemon {
                 if !told || !error.is_refusal() {
                     self.error = (!waits).then(|| error.to_string());
                 }
-                self.publish(EventKind::Failed, format!("failed: {error}"), None);
+                self.publish_failed(&error);
                 self.clients.reply(client, &error.refusal().reply());
                 self.happen(if waits { Event::NoUdc } else { Event::Failed { undone } });
                 if stopping {
