@@ -1,8 +1,10 @@
 //! Ends and beginnings: a daemon that a supervisor runs is the same process after a restart, and whoever stops or starts
 //! it is answered whatever else is under way.
 
-use std::{fs, thread};
+use std::{fs, path::Path, thread};
 
+use serde_json::{Value, json};
+use usbnet::{cli::client::Connection, exit::Exit};
 use usbnet_tests::{
     cards::{Card, Kind, with_cards},
     daemon::{
@@ -53,6 +55,28 @@ fn restart_keeps_the_process() {
     usbnet_ok(&["stop"]);
     assert!(daemon.ended().success());
     wait_until("all to end", || processes().is_empty());
+}
+
+/// A file that has come is what it would begin anew with: asked over the socket, it looks at that first.
+#[test]
+fn restart_looks_at_a_configuration_that_has_come() {
+    let _lab = Lab::begin();
+    let daemon = Supervised::begin();
+    wait_status("the defaults' mode", |status| status.mode.as_deref() == Some("network"));
+    configure("Config(");
+    let ask = || {
+        let mut connection = Connection::open(Path::new("/run/usbnet")).expect("it listens");
+        connection.call::<Value>("Stop", json!({ "restart": true }))
+    };
+    let refused = ask().expect_err("it would not come back");
+    assert_eq!(refused.exit(), Exit::ConfigInvalid, "{refused}");
+    assert_eq!((daemon_pid(), status().mode.as_deref()), (daemon.pid(), Some("network")));
+
+    configure(&with_functions("Ecm"));
+    ask().expect("it begins anew");
+    wait_status("the file's mode", |status| status.mode.as_deref() == Some("network"));
+    assert!(functions().starts_with("ecm"), "{}", functions());
+    assert_eq!(daemon_pid(), daemon.pid());
 }
 
 /// It ends where another would have failed to start, and whoever asked for that is told why.

@@ -11,7 +11,6 @@ mod print;
 mod profile;
 
 use std::ffi::CStr;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
@@ -29,8 +28,6 @@ use crate::responder::{self, ResponderError, SettingsError};
 use args::{Args, Command, Taking};
 use check::{Facts, Finding, Grade};
 use client::{ClientError, Connection};
-
-const CONFIG_FILE: &str = "/etc/usbnet/config.ron";
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -198,7 +195,7 @@ fn run(args: Args) -> Result<(), CommandError> {
         Command::Daemon { config, notify_fd } => {
             call_itself(c"usbnet");
             log::init(log::Kernel::EachRecord);
-            let options = daemon::Options { config: source(config), run: run.to_owned(), notify_fd };
+            let options = daemon::Options { config: config::source(config), run: run.to_owned(), notify_fd };
             daemon::run(options).map_err(|error| CommandError::Logged(error.exit()))
         }
         Command::Start { config } => {
@@ -301,15 +298,8 @@ fn doctor(run: &Path, file: Option<&Path>) -> Result<(), CommandError> {
     if wrong == 0 { Ok(()) } else { Err(CommandError::Unwell { wrong, exit: check::exit(&facts) }) }
 }
 
-/// The file that is in force: the given one, else the system's, else none (the defaults).
-fn source(file: Option<PathBuf>) -> Option<PathBuf> {
-    // One that is there and cannot be read is an error for whoever reads it, not the defaults.
-    let absent = |path: &PathBuf| matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
-    file.or_else(|| Some(PathBuf::from(CONFIG_FILE)).filter(|path| !absent(path)))
-}
-
 fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-    source(file.map(Path::to_owned)).map_or_else(|| Ok(Config::default()), |path| config::load(&path))
+    config::source(file.map(Path::to_owned)).map_or_else(|| Ok(Config::default()), |path| config::load(&path))
 }
 
 /// The configuration to take down with. What it says must not keep anything from being taken down.

@@ -13,7 +13,7 @@ use super::link_care::Care;
 use super::supervisor::Happened;
 use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter, SwitchError};
 use super::{restart, switch};
-use crate::config::Console;
+use crate::config::{self, Console};
 use crate::control::{Call, Caller, EventKind, Refusal, Reply, Role};
 use crate::exit::Exit;
 use crate::mode::{Event, State};
@@ -190,8 +190,9 @@ impl Daemon {
                 self.clients.reply(client, &Reply::more(json!({ "event": first })));
             }
             Call::Stop(stop) => {
-                let file = self.file.as_deref();
-                if let Some(refusal) = restart::objection(&stop, caller, self.supervised, file) {
+                // Where there was none, the new process takes the system's, if that has come.
+                let file = config::source(self.file.clone());
+                if let Some(refusal) = restart::objection(&stop, caller, self.supervised, file.as_deref()) {
                     return self.clients.reply(client, &refusal.reply());
                 }
                 self.end_soon(Permission::of(stop.force, stop.wait, None), stop.restart);
