@@ -1,7 +1,7 @@
 //! Ends and beginnings: a daemon that a supervisor runs is the same process after a restart, and whoever stops or starts
 //! it is answered whatever else is under way.
 
-use std::{fs, path::Path, thread};
+use std::{fs, os::unix::net::UnixDatagram, path::Path, thread};
 
 use serde_json::{Value, json};
 use usbnet::{cli::client::Connection, exit::Exit};
@@ -92,6 +92,35 @@ fn restart_says_why_the_first_mode_failed() {
     usbnet_fails(&["restart"], CARD_BUSY, &["/media/mmc1 is busy", "file1"]);
     assert_eq!(daemon.ended().code(), Some(CARD_BUSY));
     drop(holder);
+}
+
+/// What was refused to a client has changed nothing, and is not how the service is.
+#[test]
+fn a_refusal_is_not_the_service_managers() {
+    let _lab = Lab::begin();
+    let card = Card::insert(Kind::Vfat, 1);
+    configure(&with_cards(&["/media/mmc1"], "start_mode: \"network\""));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_nonblocking(true).expect("a socket");
+    let daemon = Supervised::begin_telling(&path);
+    wait_status("the first mode", |status| status.mode.as_deref() == Some("network"));
+    let holder = fs::File::open(card.path("file1")).expect("a file on it");
+    usbnet_fails(&["mode", "storage"], CARD_BUSY, &["/media/mmc1 is busy"]);
+    usbnet_ok(&["mode", "charging"]);
+    // Whatever it tells, it tells in the order in which it happens.
+    let mut told = Vec::new();
+    wait_until("the manager to hear of the mode behind it", || {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = manager.recv(&mut buffer) {
+            told.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+        told.iter().any(|told| told.contains("STATUS=mode charging"))
+    });
+    assert!(told.iter().any(|told| told.contains("STATUS=mode network")), "{told:?}");
+    assert!(!told.iter().any(|told| told.contains("busy")), "{told:?}");
+    drop((holder, daemon));
 }
 
 /// A start that waits for a holder gives way.

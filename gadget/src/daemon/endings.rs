@@ -44,8 +44,8 @@ impl Daemon {
                 let waits = reporter.is_expected() && !reporter.has_starter() && undone && error.lacks_udc();
                 // A switch that was refused has changed nothing, which a client is told and the sender of a signal is
                 // not. That no host is plugged in yet is no failure.
-                let told = client.is_some() || !self.stoppers.is_empty();
-                if !told || !error.is_refusal() {
+                let told = error.is_refusal() && (client.is_some() || !self.stoppers.is_empty());
+                if !told {
                     self.error = (!waits).then(|| error.to_string());
                 }
                 self.publish_failed(&error);
@@ -67,12 +67,16 @@ impl Daemon {
                     return Some(Err(error.into()));
                 }
                 let text = error.to_string();
-                if waits {
-                    reporter.waits(error.exit(), &text)
+                if told {
+                    log::info!("{text}");
                 } else {
-                    reporter.goes_on(error.exit(), &text)
+                    if waits {
+                        reporter.waits(error.exit(), &text)
+                    } else {
+                        reporter.goes_on(error.exit(), &text)
+                    }
+                    log::error!("{text}");
                 }
-                log::error!("{text}");
             }
         }
         if stopping {
