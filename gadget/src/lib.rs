@@ -17,6 +17,7 @@ pub mod identity;
 pub mod link;
 pub mod mode;
 pub mod plan;
+pub mod printable;
 pub mod profile;
 pub mod responder;
 pub mod sys;

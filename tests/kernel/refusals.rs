@@ -3,7 +3,7 @@
 use std::{fs, os::unix::net::UnixListener};
 
 use usbnet_tests::{
-    daemon::{configure, processes, status, usbnet, usbnet_fails, usbnet_ok, with_functions},
+    daemon::{configure, daemon_pid, processes, status, usbnet, usbnet_fails, usbnet_ok, with_functions},
     lab::Lab,
     run::{run, sh, sh_quietly},
     wait::wait_until,
@@ -85,6 +85,25 @@ fn not_permitted() {
         assert_eq!(outcome.code, code, "{arguments:?}: {}{}", outcome.out, outcome.err);
     }
     assert_eq!(as_nobody(&["stop"]).code, NOT_PERMITTED);
+}
+
+/// A member of the group may stop it, but not start it again: nothing is taken down for that.
+#[test]
+fn restart_by_a_member_of_the_group() {
+    let _lab = Lab::begin();
+    configure("Config(control: (group: Some(\"users\")))\n");
+    usbnet_ok(&["start"]);
+    let pid = daemon_pid();
+    let as_member = |verb| {
+        let member = ["setpriv", "--reuid", "65534", "--regid", "65534", "--groups", "users", "usbnet", verb];
+        run(&member)
+    };
+    let restart = as_member("restart");
+    assert_eq!(restart.code, NOT_PERMITTED, "{}{}", restart.out, restart.err);
+    assert_eq!(restart.err.trim_end().lines().count(), 1, "{}", restart.err);
+    assert_eq!((daemon_pid(), status().mode.as_deref()), (pid, Some("network")), "nothing has changed");
+    assert_eq!(as_member("stop").code, 0);
+    nothing_runs();
 }
 
 #[test]

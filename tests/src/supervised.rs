@@ -1,5 +1,6 @@
 //! `usbnet daemon` as a supervisor runs it: in the foreground, and with nobody who waits for its first mode.
 
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 
 use crate::wait::wait_for;
@@ -17,6 +18,16 @@ impl Supervised {
     #[must_use]
     pub fn begin() -> Self {
         Self(Command::new("usbnet").arg("daemon").spawn().expect("usbnet"))
+    }
+
+    /// The same by one that wants to know how it is, at this socket: sd_notify(3).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such program.
+    #[must_use]
+    pub fn begin_telling(socket: &Path) -> Self {
+        Self(Command::new("usbnet").arg("daemon").env("NOTIFY_SOCKET", socket).spawn().expect("usbnet"))
     }
 
     /// Its process id, as long as it has not ended.

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::printable::printable;
+
 /// A program that checks file systems of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checker {
@@ -148,13 +150,13 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The beginning of what a program said, on one line.
+/// The beginning of what a program said, on one line: also of names that are on the card.
 #[must_use]
 pub fn shortened(said: &[u8]) -> String {
     const LENGTH: usize = 400;
     let said = String::from_utf8_lossy(said);
     let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let text = lines.collect::<Vec<_>>().join("; ");
+    let text = printable(&lines.collect::<Vec<_>>().join("; ").replace('\t', " "));
     match text.char_indices().nth(LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -198,6 +200,7 @@ mod tests {
     #[test]
     fn what_is_said_is_one_short_line() {
         assert_eq!(shortened(b"one\n\n  two\n"), "one; two");
+        assert_eq!(shortened(b"A\tB: \x1b[2J\rbad\n"), "A B: ?[2J?bad");
         let long = shortened("ä".repeat(1000).as_bytes());
         assert_eq!(long.chars().count(), 401);
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::printable;
+
 /// One thing that keeps a card from being taken.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Holder {
@@ -52,11 +54,13 @@ pub enum HolderKind {
     MountNamespace,
 }
 
+/// One line, whatever the names in it: they are the card's, and any user's. The fields have them as they are.
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
+        let path = printable(&self.path.to_string_lossy());
         if let Some(pid) = self.pid {
-            write!(f, "{} (pid {pid}", self.program.as_deref().unwrap_or("a process"))?;
+            let program = self.program.as_deref().map_or_else(|| "a process".to_owned(), printable);
+            write!(f, "{program} (pid {pid}")?;
             if let Some(user) = &self.user {
                 write!(f, ", {user}")?;
             }
@@ -80,6 +84,36 @@ impl fmt::Display for Holder {
             (HolderKind::MountNamespace, None) => {
                 write!(f, "it is mounted on {path} in another mount name space")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_forge_nothing() {
+        let path = PathBuf::from("/media/mmc1/a\nusbnet: \u{1b}[2J");
+        let held = |pid, program: &str| Holder {
+            kind: HolderKind::OpenFile,
+            pid,
+            program: Some(program.to_owned()),
+            user: Some("user".to_owned()),
+            path: path.clone(),
+        };
+        let table = [
+            (held(Some(812), "vi\rB"), "vi?B (pid 812, user) has /media/mmc1/a?usbnet: ?[2J open"),
+            (held(None, ""), "has /media/mmc1/a?usbnet: ?[2J open"),
+        ];
+        for (holder, line) in table {
+            assert_eq!(holder.to_string(), line);
+            let told = serde_json::to_value(&holder).expect("JSON");
+            assert_eq!(
+                told["path"].as_str().map(PathBuf::from),
+                Some(path.clone()),
+                "programs need the path itself"
+            );
         }
     }
 }

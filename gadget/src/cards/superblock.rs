@@ -7,6 +7,7 @@ mod fat;
 mod plain;
 
 use super::FileSystem;
+use crate::printable::printable;
 pub use plain::is_journal_open;
 
 #[cfg(test)]
@@ -50,19 +51,19 @@ pub fn probe(medium: &(impl ReadAt + ?Sized)) -> Option<FileSystem> {
         .or_else(|| fat::vfat(medium))
 }
 
-/// A fixed-length text without what pads it; none if nothing is left.
+/// A fixed-length text without what pads it, fit to be shown; none if nothing is left.
 fn text(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    let text = String::from_utf8_lossy(&bytes[..end]).trim().to_owned();
+    let text = printable(String::from_utf8_lossy(&bytes[..end]).trim());
     (!text.is_empty()).then_some(text)
 }
 
-/// UTF-16 until its first zero, without what pads it.
+/// UTF-16 until its first zero, without what pads it, fit to be shown.
 fn utf16(units: impl Iterator<Item = u16>) -> Option<String> {
     let units = units.take_while(|unit| *unit != 0);
     let text: String =
         char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    let text = text.trim().to_owned();
+    let text = printable(text.trim());
     (!text.is_empty()).then_some(text)
 }
 

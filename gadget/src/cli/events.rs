@@ -14,8 +14,8 @@ use super::{CommandError, print};
 use crate::control::{Event, EventKind};
 
 #[derive(Deserialize)]
-struct EventReply {
-    event: Event,
+pub(super) struct EventReply {
+    pub(super) event: Event,
 }
 
 /// Hands every event to `tell`, until the service stops.
@@ -37,7 +37,7 @@ pub fn watch(
             }
             Err(ClientError::Lost(_)) if stopping => {
                 let text = "the service stopped".to_owned();
-                return tell(&Event { kind: EventKind::Mode, text, mode: None, value: None });
+                return tell(&Event { kind: EventKind::Mode, text, mode: None, value: None, exit: None });
             }
             Err(error) => return Err(error.into()),
         }
@@ -111,7 +111,7 @@ mod tests {
     fn a_daemon_that_was_asked_to_stop_may_go() {
         let event = |kind, value: Option<&str>| {
             let value = value.map(str::to_owned);
-            Event { kind, text: String::new(), mode: None, value }
+            Event { kind, text: String::new(), mode: None, value, exit: None }
         };
         let stop = event(EventKind::Switching, None);
         let table = [

@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 
 use super::args::Taking;
 use super::client::{ClientError, Connection};
-use super::{CommandError, StatusReply, events};
+use super::events::{self, EventReply};
+use super::{CommandError, StatusReply};
 use crate::config::Config;
-use crate::control::{self, ModeReply, Phase, Refusal};
+use crate::control::{self, Event, EventKind, FAILED, ModeReply, Phase, Refusal};
 use crate::daemon::{self, DaemonError, InstanceError, Kernel, Outcome, Roots};
 use crate::exit::Exit;
 use crate::sys::clock;
@@ -32,7 +33,7 @@ pub fn start(run: &Path, file: Option<&Path>, config: &Config) -> Result<String,
     loop {
         match start_or_join(run, file, config) {
             // That one was about to end.
-            Err(CommandError::Client(error)) if error.is_gone() && tries.next().is_some() => {}
+            Err(error) if error.is_gone() && tries.next().is_some() => {}
             outcome => return outcome,
         }
     }
@@ -136,8 +137,16 @@ fn take_down(run: &Path, config: &Config, stop: &control::Stop) -> Result<Ended,
 
 /// Waits for what a running daemon is at, and sets the start mode if it is at nothing. Returns the mode.
 fn confirm(run: &Path, mut connection: Connection, config: &Config) -> Result<String, CommandError> {
-    let mut watch = Connection::open(run)?;
-    watch.subscribe("Watch")?;
+    let mut switches = Switches::watch(run)?;
+    confirmed(run, &mut connection, &mut switches, config).map_err(|error| switches.explain(error))
+}
+
+fn confirmed(
+    run: &Path,
+    connection: &mut Connection,
+    switches: &mut Switches,
+    config: &Config,
+) -> Result<String, CommandError> {
     loop {
         let now = connection.call::<StatusReply>("Status", Value::Null)?.status;
         match (now.state, now.mode) {
@@ -145,7 +154,7 @@ fn confirm(run: &Path, mut connection: Connection, config: &Config) -> Result<St
             (Phase::Lost, _) => return Err(CommandError::Lost { mode: now.target.unwrap_or_default() }),
             (Phase::Stopped, _) => {
                 let name = Kernel::new(config.clone(), Roots::system(run)).start_mode();
-                match events::follow::<ModeReply>(run, &mut connection, "SetMode", json!({ "name": name })) {
+                match events::follow::<ModeReply>(run, connection, "SetMode", json!({ "name": name })) {
                     Ok(reply) => return Ok(reply.mode),
                     Err(ClientError::Refused(Refusal::Switching { .. })) => {}
                     Err(error) => return Err(error.into()),
@@ -153,7 +162,44 @@ fn confirm(run: &Path, mut connection: Connection, config: &Config) -> Result<St
             }
             (Phase::Switching | Phase::Confirmed, _) => {}
         }
-        watch.receive::<Value>()?; // each event may be the one
+        switches.next()?; // each event may be the one
+    }
+}
+
+/// What the daemon tells of its switches.
+struct Switches {
+    events: Connection,
+    /// How the last one failed, if it did.
+    failure: Option<Event>,
+}
+
+impl Switches {
+    fn watch(run: &Path) -> Result<Self, ClientError> {
+        let mut events = Connection::open(run)?;
+        events.subscribe("Watch")?;
+        Ok(Self { events, failure: None })
+    }
+
+    fn next(&mut self) -> Result<(), ClientError> {
+        let EventReply { event } = self.events.receive()?;
+        match event.kind {
+            EventKind::Failed => self.failure = Some(event),
+            EventKind::Switching | EventKind::Mode => self.failure = None,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// One that is gone has told why before, if it was a switch that failed.
+    fn explain(mut self, error: CommandError) -> CommandError {
+        if !error.is_gone() {
+            return error;
+        }
+        while self.next().is_ok() {}
+        self.failure.map_or(error, |event| CommandError::Ended {
+            exit: event.exit.unwrap_or(Exit::Failed),
+            message: event.text.strip_prefix(FAILED).unwrap_or(&event.text).to_owned(),
+        })
     }
 }
 
@@ -202,6 +248,9 @@ fn daemon_command(run: &Path, file: Option<&Path>, report: &OwnedFd) -> Result<C
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+
     use super::*;
 
     #[test]
@@ -231,5 +280,64 @@ mod tests {
             "the daemon is already running with the built-in defaults, not with /nowhere/c.ron; change that with \
              usbnet restart --config /nowhere/c.ron"
         );
+    }
+
+    /// A daemon that is at its first mode, tells this and ends.
+    fn ends_after(run: &Path, events: Vec<Value>) -> thread::JoinHandle<()> {
+        let listener = UnixListener::bind(run.join("control")).expect("a socket");
+        thread::spawn(move || {
+            let (mut client, mut watcher) =
+                (listener.accept().expect("it").0, listener.accept().expect("its watch").0);
+            let read = |stream: &UnixStream| {
+                let mut request = Vec::new();
+                BufReader::new(stream).read_until(0, &mut request).expect("a request");
+            };
+            read(&watcher);
+            let first = json!({ "kind": "mode", "text": "mode none", "mode": null, "value": null });
+            for event in std::iter::once(first).chain(events) {
+                let reply = json!({ "parameters": { "event": event }, "continues": true });
+                watcher.write_all(format!("{reply}\0").as_bytes()).expect("a watcher");
+            }
+            read(&client);
+            let status = json!({
+                "mode": null, "target": "storage", "state": "switching", "error": null, "backend": null, "udc": null,
+                "link": null, "responder": null, "leases": [], "cards": [], "progress": null,
+                "system": { "hostname": "n800", "kernel": "6.1", "uptime_seconds": 1 },
+            });
+            let reply = json!({ "parameters": { "status": status } });
+            client.write_all(format!("{reply}\0").as_bytes()).expect("a client");
+        })
+    }
+
+    #[test]
+    fn a_daemon_that_ends_has_told_why() {
+        let failed = |exit: Option<u8>| {
+            let mut event =
+                json!({ "kind": "failed", "text": "failed: vi has it", "mode": null, "value": null });
+            if let Some(exit) = exit {
+                event["exit"] = exit.into();
+            }
+            event
+        };
+        let event = |kind: &str| json!({ "kind": kind, "text": kind, "mode": null, "value": null });
+        let busy = (Exit::CardBusy, "vi has it");
+        let gone = (Exit::Failed, "the daemon ");
+        let table = [
+            ("by its code", vec![failed(Some(4))], busy),
+            ("and more happened", vec![failed(Some(4)), event("card")], busy),
+            ("one of before", vec![failed(None)], (Exit::Failed, "vi has it")),
+            ("it tried again", vec![failed(Some(4)), event("switching")], gone),
+            ("it was killed", vec![], gone),
+        ];
+        for (name, events, (exit, words)) in table {
+            let run = tempfile::tempdir().expect("a directory");
+            let daemon = ends_after(run.path(), events);
+            let connection = Connection::open(run.path()).expect("it listens");
+            let error = confirm(run.path(), connection, &Config::default()).expect_err("it ended");
+            daemon.join().expect("it ended");
+            assert_eq!((error.exit(), error.is_gone()), (exit, true), "{name}: {error}");
+            let text = error.to_string();
+            assert!(text.starts_with(words), "{name}: {text}");
+        }
     }
 }

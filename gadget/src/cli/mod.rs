@@ -11,7 +11,6 @@ mod print;
 mod profile;
 
 use std::ffi::CStr;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
@@ -29,8 +28,6 @@ use crate::responder::{self, ResponderError, SettingsError};
 use args::{Args, Command, Taking};
 use check::{Facts, Finding, Grade};
 use client::{ClientError, Connection};
-
-const CONFIG_FILE: &str = "/etc/usbnet/config.ron";
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +50,14 @@ pub enum CommandError {
         /// What it reported.
         exit: Exit,
         /// Its line.
+        message: String,
+    },
+    /// the daemon, which ended because of it
+    #[error("{message}")]
+    Ended {
+        /// What it was.
+        exit: Exit,
+        /// The same in words.
         message: String,
     },
     /// the responder
@@ -121,12 +126,23 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// Whether there is no such daemon any more.
+    const fn is_gone(&self) -> bool {
+        match self {
+            Self::Client(error) => error.is_gone(),
+            error => matches!(error, Self::Ended { .. }),
+        }
+    }
+
     fn exit(&self) -> Exit {
         match self {
             Self::Config(_) => Exit::ConfigInvalid,
             Self::Client(error) => error.exit(),
             Self::Run(error) => error.exit(),
-            Self::Daemon { exit, .. } | Self::Unwell { exit, .. } | Self::Logged(exit) => *exit,
+            Self::Daemon { exit, .. }
+            | Self::Ended { exit, .. }
+            | Self::Unwell { exit, .. }
+            | Self::Logged(exit) => *exit,
             Self::Responder(error) => error.exit(),
             Self::Settings(_) => Exit::Usage,
             Self::Profile(error) => error.exit(),
@@ -179,7 +195,7 @@ fn run(args: Args) -> Result<(), CommandError> {
         Command::Daemon { config, notify_fd } => {
             call_itself(c"usbnet");
             log::init(log::Kernel::EachRecord);
-            let options = daemon::Options { config: source(config), run: run.to_owned(), notify_fd };
+            let options = daemon::Options { config: config::source(config), run: run.to_owned(), notify_fd };
             daemon::run(options).map_err(|error| CommandError::Logged(error.exit()))
         }
         Command::Start { config } => {
@@ -282,15 +298,8 @@ fn doctor(run: &Path, file: Option<&Path>) -> Result<(), CommandError> {
     if wrong == 0 { Ok(()) } else { Err(CommandError::Unwell { wrong, exit: check::exit(&facts) }) }
 }
 
-/// The file that is in force: the given one, else the system's, else none (the defaults).
-fn source(file: Option<PathBuf>) -> Option<PathBuf> {
-    // One that is there and cannot be read is an error for whoever reads it, not the defaults.
-    let absent = |path: &PathBuf| matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
-    file.or_else(|| Some(PathBuf::from(CONFIG_FILE)).filter(|path| !absent(path)))
-}
-
 fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-    source(file.map(Path::to_owned)).map_or_else(|| Ok(Config::default()), |path| config::load(&path))
+    config::source(file.map(Path::to_owned)).map_or_else(|| Ok(Config::default()), |path| config::load(&path))
 }
 
 /// The configuration to take down with. What it says must not keep anything from being taken down.

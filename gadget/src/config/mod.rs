@@ -15,7 +15,11 @@ mod read;
 mod render;
 mod schema;
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 pub use address::{AddressError, InterfaceAddress, Pool, PoolError};
 pub use card::{Card, CardPlace, CardPlaceError, FsCheck, OnBusy, OnEject, Storage};
@@ -34,10 +38,21 @@ pub use schema::{
 /// The longest file that is read, in bytes; the default configuration has a twentieth of it.
 const MAX_BYTES: u64 = 64 * 1024;
 
+/// The system's file.
+const FILE: &str = "/etc/usbnet/config.ron";
+
 /// The default configuration with a comment on every field; it parses to [`Config::default`].
 #[must_use]
 pub fn default_text() -> &'static str {
     include_str!("default.ron")
+}
+
+/// The file that is in force: the given one, else the system's, else none (the defaults).
+#[must_use]
+pub fn source(file: Option<PathBuf>) -> Option<PathBuf> {
+    // One that is there and cannot be read is an error for whoever reads it, not the defaults.
+    let absent = |path: &PathBuf| matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
+    file.or_else(|| Some(PathBuf::from(FILE)).filter(|path| !absent(path)))
 }
 
 /// The configuration in a file.

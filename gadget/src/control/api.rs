@@ -7,6 +7,7 @@ use usbnet_host_profiles::Shape;
 
 use super::{Card, Progress};
 use crate::config::OnBusy;
+use crate::exit::Exit;
 
 /// A call that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -271,6 +272,9 @@ pub enum EventKind {
     Progress,
 }
 
+/// What the text of an event of this kind begins with; the reason follows.
+pub const FAILED: &str = "failed: ";
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
@@ -282,4 +286,7 @@ pub struct Event {
     pub mode: Option<String>,
     /// The new value: UDC state, address, pid…
     pub value: Option<String>,
+    /// Of a switch that failed: what a command that had asked for it ends with. A daemon of before says nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
 }

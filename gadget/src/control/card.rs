@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Size;
 use crate::cards::Holder;
+use crate::printable::printable;
 
 /// Who has a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +90,7 @@ impl fmt::Display for Card {
             Place::Device if self.mounted_on.is_empty() => f.write_str("device has it, not mounted")?,
             // Its name says where it is mounted, unless it is mounted elsewhere too.
             Place::Device if self.mounted_on == [self.name.as_str()] => f.write_str("device has it")?,
-            Place::Device => write!(f, "device has it on {}", self.mounted_on.join(" and "))?,
+            Place::Device => write!(f, "device has it on {}", printable(&self.mounted_on.join(" and ")))?,
             Place::Host => f.write_str("host has it")?,
             Place::Nobody => f.write_str("nobody has it")?,
             Place::Absent => return f.write_str("absent, the slot is empty"),
@@ -155,6 +156,10 @@ mod tests {
             (
                 mounted(&["/a", "/b"]),
                 "/media/mmc1: device has it on /a and /b (/dev/mmcblk1p1, 1.9 GB vfat MUSIC)",
+            ),
+            (
+                mounted(&["/media/A\nB"]),
+                "/media/mmc1: device has it on /media/A?B (/dev/mmcblk1p1, 1.9 GB vfat MUSIC)",
             ),
             (mounted(&[]), "/media/mmc1: device has it, not mounted (/dev/mmcblk1p1, 1.9 GB vfat MUSIC)"),
             (bare(Place::Nobody), "/media/mmc1: nobody has it (/srv/a.img)"),

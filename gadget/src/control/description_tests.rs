@@ -160,7 +160,13 @@ fn every_result_is_as_described() {
         system: System::default(),
     };
     let mode = Mode { name: "a".into(), functions: vec!["ncm".into()], current: true, why: text() };
-    let event = Event { kind: EventKind::Cable, text: "cable".into(), mode: None, value: text() };
+    let event = Event {
+        kind: EventKind::Cable,
+        text: "cable".into(),
+        mode: None,
+        value: text(),
+        exit: Some(Exit::CardBusy),
+    };
     let results = [
         ("Status", json!({ "status": status })),
         ("Status", json!({ "status": nothing })),

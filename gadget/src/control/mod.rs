@@ -18,8 +18,8 @@ mod size;
 
 pub use access::{Caller, Peer, Role};
 pub use api::{
-    Call, Counters, Event, EventKind, Lease, Link, Mode, ModeReply, Phase, Responder, SetMode, Status, Stop,
-    Stopped, System, Udc, WAIT_SECONDS,
+    Call, Counters, Event, EventKind, FAILED, Lease, Link, Mode, ModeReply, Phase, Responder, SetMode,
+    Status, Stop, Stopped, System, Udc, WAIT_SECONDS,
 };
 pub use card::{Card, Held, Place, Progress};
 pub use framing::{FrameError, Inbox, MAX_MESSAGE, MAX_PENDING, Outbox};

@@ -9,7 +9,7 @@ use super::hand_over::Permission;
 use super::link_care::Care;
 use super::switch::Switched;
 use super::{Daemon, DaemonError, Reporter, SwitchError};
-use crate::control::{self, EventKind, Refusal};
+use crate::control::{self, Refusal};
 use crate::exit::Exit;
 use crate::mode::{Event, State};
 
@@ -44,11 +44,11 @@ impl Daemon {
                 let waits = reporter.is_expected() && !reporter.has_starter() && undone && error.lacks_udc();
                 // A switch that was refused has changed nothing, which a client is told and the sender of a signal is
                 // not. That no host is plugged in yet is no failure.
-                let told = client.is_some() || !self.stoppers.is_empty();
-                if !told || !error.is_refusal() {
+                let told = error.is_refusal() && (client.is_some() || !self.stoppers.is_empty());
+                if !told {
                     self.error = (!waits).then(|| error.to_string());
                 }
-                self.publish(EventKind::Failed, format!("failed: {error}"), None);
+                self.publish_failed(&error);
                 self.clients.reply(client, &error.refusal().reply());
                 self.happen(if waits { Event::NoUdc } else { Event::Failed { undone } });
                 if stopping {
@@ -67,12 +67,16 @@ impl Daemon {
                     return Some(Err(error.into()));
                 }
                 let text = error.to_string();
-                if waits {
-                    reporter.waits(error.exit(), &text)
+                if told {
+                    log::info!("{text}");
                 } else {
-                    reporter.goes_on(error.exit(), &text)
+                    if waits {
+                        reporter.waits(error.exit(), &text)
+                    } else {
+                        reporter.goes_on(error.exit(), &text)
+                    }
+                    log::error!("{text}");
                 }
-                log::error!("{text}");
             }
         }
         if stopping {

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -12,10 +11,10 @@ use serde_json::json;
 use super::hand_over::Permission;
 use super::link_care::Care;
 use super::supervisor::Happened;
-use super::switch;
 use super::{Daemon, DaemonError, REPORT_WITHIN, Reporter, SwitchError};
+use super::{restart, switch};
 use crate::config::{self, Console};
-use crate::control::{Call, Caller, EventKind, Refusal, Reply, Role, Stop};
+use crate::control::{Call, Caller, EventKind, Refusal, Reply, Role};
 use crate::exit::Exit;
 use crate::mode::{Event, State};
 use crate::sys::poll::poll;
@@ -23,7 +22,6 @@ use crate::sys::uevent::{Action, Received, Uevent};
 use crate::sys::{clock, notify};
 
 use super::clients::{Asked, ClientId};
-use super::instance::same_file;
 
 /// How long after a refusal the next one is logged.
 const REFUSALS_APART: Duration = Duration::from_secs(1);
@@ -192,7 +190,9 @@ impl Daemon {
                 self.clients.reply(client, &Reply::more(json!({ "event": first })));
             }
             Call::Stop(stop) => {
-                if let Some(refusal) = self.cannot_restart(&stop) {
+                // Where there was none, the new process takes the system's, if that has come.
+                let file = config::source(self.file.clone());
+                if let Some(refusal) = restart::objection(&stop, caller, self.supervised, file.as_deref()) {
                     return self.clients.reply(client, &refusal.reply());
                 }
                 self.end_soon(Permission::of(stop.force, stop.wait, None), stop.restart);
@@ -211,23 +211,6 @@ impl Daemon {
                 self.happen_for(Event::Ask { mode: set.name }, client, permission);
             }
         }
-    }
-
-    /// Why it would not begin anew as it is wanted: then nothing is taken down.
-    fn cannot_restart(&self, stop: &Stop) -> Option<Refusal> {
-        if !(stop.restart && self.supervised) {
-            return None;
-        }
-        let file = self.file.as_deref();
-        if let Some(asked) = stop.config.as_deref().filter(|asked| !same_file(file, Path::new(asked))) {
-            let file = file.map_or_else(|| "the built-in defaults".into(), Path::to_string_lossy);
-            let message = format!(
-                "a supervisor runs the daemon with {file}, not with {asked}; change that in the supervisor's own files"
-            );
-            return Some(Refusal::Failed { exit: Exit::Failed, message });
-        }
-        let invalid = config::load(file?).err()?;
-        Some(Refusal::Failed { exit: Exit::ConfigInvalid, message: invalid.to_string() })
     }
 
     /// Whatever is under way, and may wait for long, gives way: also an end that may do less than is allowed now.

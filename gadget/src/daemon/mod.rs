@@ -24,6 +24,7 @@ mod outcome;
 mod profile;
 mod profile_disk;
 mod recovery;
+mod restart;
 mod snapshot;
 mod state_file;
 mod steps;

@@ -2,9 +2,9 @@
 
 use sysinfo::System;
 
-use super::Daemon;
 use super::supervisor::Supervisor;
-use crate::control::{self, Counters, Event, EventKind, Lease, Phase, Status};
+use super::{Daemon, SwitchError};
+use crate::control::{self, Counters, Event, EventKind, FAILED, Lease, Phase, Status};
 use crate::mode::State;
 use crate::responder::LeaseView;
 use crate::sys::{clock, usb_role};
@@ -71,7 +71,13 @@ impl Daemon {
 
     pub(super) fn publish(&mut self, kind: EventKind, text: String, value: Option<String>) {
         let mode = self.state.mode().map(str::to_owned);
-        self.clients.publish(&Event { kind, text, mode, value });
+        self.clients.publish(&Event { kind, text, mode, value, exit: None });
+    }
+
+    pub(super) fn publish_failed(&mut self, error: &SwitchError) {
+        let (mode, exit) = (self.state.mode().map(str::to_owned), Some(error.exit()));
+        let text = format!("{FAILED}{error}");
+        self.clients.publish(&Event { kind: EventKind::Failed, text, mode, value: None, exit });
     }
 
     pub(super) fn publish_switching(&mut self, to: Option<&str>) {
@@ -89,7 +95,7 @@ impl Daemon {
 
     pub(super) fn mode_event(&self) -> Event {
         let mode = self.state.mode().map(str::to_owned);
-        Event { kind: EventKind::Mode, text: self.mode_text(), value: mode.clone(), mode }
+        Event { kind: EventKind::Mode, text: self.mode_text(), value: mode.clone(), mode, exit: None }
     }
 
     /// The mode and what a person needs to use it.

@@ -11,6 +11,7 @@ pub mod netlink;
 pub mod notify;
 pub mod peer;
 pub mod poll;
+mod program;
 pub mod sandbox;
 pub mod serial;
 pub mod stream;

@@ -8,13 +8,13 @@ use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use nix::errno::Errno;
 use nix::kmod::{DeleteModuleFlags, ModuleInitFlags, delete_module, finit_module};
 use serde::{Deserialize, Serialize};
 
 use crate::gather::Gather;
+use crate::sys::program;
 
 #[cfg(test)]
 mod tests;
@@ -218,7 +218,7 @@ impl Load {
     }
 
     fn modprobe(&self) -> Result<(), ModuleError> {
-        let output = Command::new("modprobe")
+        let output = program::command("modprobe")
             .arg(&self.module)
             .args(self.arguments())
             .output()

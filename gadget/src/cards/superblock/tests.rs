@@ -96,6 +96,23 @@ fn file_systems_with_a_plain_superblock() {
             ),
             known("udf", None, None),
         ),
+        (
+            "xfs with more than a label",
+            medium(0x1000, &[(0, b"XFSB"), (0x20, UUID), (0x6c, b"A\nmode \x1b[2J")]),
+            known("xfs", Some("A?mode ?[2J"), Some(UUID_TEXT)),
+        ),
+        (
+            "f2fs with more than a label",
+            medium(
+                0x1000,
+                &[
+                    (1024, &[0x10, 0x20, 0xf5, 0xf2]),
+                    (1024 + 0x6c, UUID),
+                    (1024 + 0x7c, b"A\0\n\0B\0\x2e\x20"),
+                ],
+            ),
+            known("f2fs", Some("A?B?"), Some(UUID_TEXT)),
+        ),
         ("nothing", medium(0x2_0000, &[]), None),
         ("too short for anything", medium(100, &[]), None),
     ];

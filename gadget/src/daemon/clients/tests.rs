@@ -88,7 +88,7 @@ const DESCRIBE: &[u8] = b"{\"method\":\"org.varlink.service.GetInterfaceDescript
     \"parameters\":{\"interface\":\"org.usbnet.Control\"}}\0";
 
 fn event() -> Event {
-    Event { kind: EventKind::Cable, text: "x".repeat(100), mode: None, value: None }
+    Event { kind: EventKind::Cable, text: "x".repeat(100), mode: None, value: None, exit: None }
 }
 
 #[test]

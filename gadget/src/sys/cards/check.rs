@@ -1,7 +1,7 @@
 //! Running file system checkers.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::find::{FileAt, read_superblock};
 use super::{CardError, CardSystem, Hold};
@@ -9,6 +9,7 @@ use crate::cards::checker::{Checker, Verdict, checker, shortened};
 use crate::cards::superblock::is_journal_open;
 use crate::cards::{Backing, Medium};
 use crate::config::FsCheck;
+use crate::sys::program;
 
 /// Where checkers are, beside `PATH`: a service's often lacks them.
 const PLACES: [&str; 5] = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
@@ -69,7 +70,7 @@ fn run(checker: &Checker, program: &Path, path: &Path, repair: bool) -> Result<V
         Some(arguments) => (arguments, true),
         None => (checker.report, false),
     };
-    let mut command = Command::new(program);
+    let mut command = program::command(program);
     command.args(arguments).arg(path).stdin(Stdio::null()).env("LC_ALL", "C");
     let output = command.output().map_err(|cause| CardError::Read { path: program.to_owned(), cause })?;
     let mut said = shortened(&[output.stdout, output.stderr].concat());

@@ -13,6 +13,7 @@ use crate::cards::fstab::{self, Source};
 use crate::cards::superblock::{ReadAt, probe};
 use crate::cards::{Backing, DeviceNumber, FileSystem, Medium, Record};
 use crate::config::CardPlace;
+use crate::printable::printable;
 
 /// What a name leads to.
 #[derive(Debug, Default)]
@@ -78,7 +79,8 @@ impl Finder<'_> {
     fn by_label(&self, label: &str) -> Option<PathBuf> {
         let links = self.blocks.dev().join("disk");
         let link = links.join("by-label").join(fstab::encode(label));
-        self.linked(&links, [link], |filesystem| filesystem.label.as_deref() == Some(label))
+        let shown = printable(label);
+        self.linked(&links, [link], |filesystem| filesystem.label.as_deref() == Some(shown.as_str()))
     }
 
     fn by_uuid(&self, uuid: &str) -> Option<PathBuf> {

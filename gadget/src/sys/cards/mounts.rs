@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, umount2};
@@ -16,6 +16,7 @@ use super::error::{CardError, MountFailure};
 use super::find::read_superblock;
 use crate::cards::options::{self, Options};
 use crate::cards::{MountRecord, SwapRecord};
+use crate::sys::program;
 
 /// Unmounts what is uppermost on a mount point, which must be no symbolic link.
 ///
@@ -107,7 +108,7 @@ fn c_text(bytes: &[u8]) -> Result<CString, std::ffi::NulError> {
 
 /// A file system in user space is mounted by its own program, which mount(8) finds.
 fn with_helper(record: &MountRecord, options: &Options) -> Result<(), MountFailure> {
-    let output = Command::new("mount")
+    let output = program::command("mount")
         .arg("-o")
         .arg(&options.text)
         .arg(&record.source)

@@ -1,0 +1,51 @@
+//! Text that others chose, fit for a line on a terminal, in a log or in an event.
+
+/// The text without what could move the cursor, begin a new line, or reorder or hide what stands beside it.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|letter| if is_printable(letter) { letter } else { '?' }).collect()
+}
+
+/// Letters of every script are, with the joiners that some need between them; of what Unicode calls format characters
+/// (UAX #44, `Cf`, and the two separators `Zl` and `Zp`), none that has an effect of its own.
+fn is_printable(letter: char) -> bool {
+    let formats = matches!(
+        letter,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    !formats && !letter.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_forges_another_line() {
+        let table = [
+            ("letters of every script", "Bücher 音楽 🎵", "Bücher 音楽 🎵"),
+            ("a joiner", "می\u{200c}خواهم", "می\u{200c}خواهم"),
+            ("a new row", "A\nmode       host", "A?mode       host"),
+            ("back to its beginning", "A\rB\tC", "A?B?C"),
+            ("an escape sequence", "\u{1b}[2JA\u{7}\u{7f}", "?[2JA??"),
+            ("one of eight bits", "\u{9b}2JA", "?2JA"),
+            ("another order", "\u{202e}cba\u{2066}", "?cba?"),
+            ("something hidden", "a\u{feff}b\u{200b}c\u{e0041}", "a?b?c?"),
+            ("a line of Unicode's", "a\u{2028}b\u{2029}c\u{85}d", "a?b?c?d"),
+            ("nothing", "", ""),
+        ];
+        for (name, text, expected) in table {
+            assert_eq!(printable(text), expected, "{name}");
+        }
+    }
+}
