@@ -1,6 +1,7 @@
 //! What the user is told of what was refused, and what can be answered.
 
 use usbnet::control::{Held, Refusal};
+use usbnet::printable::printable;
 
 use crate::refused::{Answer, Refused, WAIT};
 use crate::words::{Text, Words};
@@ -83,7 +84,7 @@ fn holder(Held { card, holder }: &Held) -> String {
     let Some(pid) = holder.pid else { return format!("{card}: {holder}") };
     let program = holder.program.as_deref().unwrap_or("?");
     let user = holder.user.as_deref().unwrap_or("?");
-    format!("{card}: {program} (pid {pid}, {user}): {}", holder.path.display())
+    printable(&format!("{card}: {program} (pid {pid}, {user}): {}", holder.path.display()))
 }
 
 #[cfg(test)]
@@ -95,6 +96,13 @@ mod tests {
     use super::*;
     use crate::refused::Asked;
     use crate::refused::tests::held;
+
+    #[test]
+    fn a_files_name_forges_no_line() {
+        let mut editor = held(HolderKind::OpenFile, Some(812));
+        editor.holder.path = "/media/mmc1/a\nForce: nothing is lost".into();
+        assert_eq!(holder(&editor), "/media/mmc1: vi (pid 812, user): /media/mmc1/a?Force: nothing is lost");
+    }
 
     #[test]
     fn a_refusal_says_why_and_what_can_be_done() {

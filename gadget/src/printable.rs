@@ -6,6 +6,12 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|letter| if is_printable(letter) { letter } else { '?' }).collect()
 }
 
+/// A text of several lines as one, for an event: whoever watches gets one in a line.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
 /// Letters of every script are, with the joiners that some need between them; of what Unicode calls format characters
 /// (UAX #44, `Cf`, and the two separators `Zl` and `Zp`), none that has an effect of its own.
 fn is_printable(letter: char) -> bool {
@@ -29,6 +35,22 @@ fn is_printable(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_lines_become_one() {
+        let table = [
+            ("one", "no UDC", "no UDC"),
+            (
+                "a list",
+                "card /a is busy:\n  vi (pid 1): /a/x;\n  cp (pid 2): /a/y",
+                "card /a is busy: vi (pid 1): /a/x; cp (pid 2): /a/y",
+            ),
+            ("nothing", "", ""),
+        ];
+        for (name, text, expected) in table {
+            assert_eq!(one_line(text), expected, "{name}");
+        }
+    }
 
     #[test]
     fn nothing_forges_another_line() {

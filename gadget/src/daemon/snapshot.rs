@@ -6,6 +6,7 @@ use super::supervisor::Supervisor;
 use super::{Daemon, SwitchError};
 use crate::control::{self, Counters, Event, EventKind, FAILED, Lease, Phase, Status};
 use crate::mode::State;
+use crate::printable::one_line;
 use crate::responder::LeaseView;
 use crate::sys::{clock, usb_role};
 
@@ -76,7 +77,7 @@ impl Daemon {
 
     pub(super) fn publish_failed(&mut self, error: &SwitchError) {
         let (mode, exit) = (self.state.mode().map(str::to_owned), Some(error.exit()));
-        let text = format!("{FAILED}{error}");
+        let text = one_line(&format!("{FAILED}{error}"));
         self.clients.publish(&Event { kind: EventKind::Failed, text, mode, value: None, exit });
     }
 
