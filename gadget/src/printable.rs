@@ -1,35 +1,17 @@
 //! Text that others chose, fit for a line on a terminal, in a log or in an event.
 
+use usbnet_host_profiles::is_harmless;
+
 /// The text without what could move the cursor, begin a new line, or reorder or hide what stands beside it.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().map(|letter| if is_printable(letter) { letter } else { '?' }).collect()
+    text.chars().map(|letter| if is_harmless(letter) { letter } else { '?' }).collect()
 }
 
 /// A text of several lines as one, for an event: whoever watches gets one in a line.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
-}
-
-/// Letters of every script are, with the joiners that some need between them; of what Unicode calls format characters
-/// (UAX #44, `Cf`, and the two separators `Zl` and `Zp`), none that has an effect of its own.
-fn is_printable(letter: char) -> bool {
-    let formats = matches!(
-        letter,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    );
-    !formats && !letter.is_control()
 }
 
 #[cfg(test)]

@@ -30,5 +30,6 @@ pub use facts::{Domain, FactError, Function, InterfaceName, Label, LinkFacts};
 pub use file::{Encoding, File};
 pub use host::{Host, Profile, ProfileError, WithoutMac, find};
 pub use hosts::ALL;
+pub use quote::line::is_harmless;
 pub use shape::{Shape, ShapeError};
 pub use tree::{Entry, list, tree, tree_of};
