@@ -1,15 +1,17 @@
 //! The bridge on a private bus, between real D-Bus clients and a scripted daemon.
 
 mod daemon;
+mod ends;
 mod flood;
 mod installed;
+mod names;
 mod own;
 mod permissions;
 mod polkit;
 mod stage;
 
 use daemon::{charging, network};
-use serde_json::json;
+use names::{METHODS, OWN_METHODS, SIGNALS};
 use stage::{NAME, OWN, PATH, Stage, wait_until};
 use usbnet::cards::{Holder, HolderKind};
 use usbnet::control::{Held, Refusal};
@@ -17,98 +19,6 @@ use usbnet::exit::Exit;
 
 /// The user is to choose a mode.
 const ASKED: &str = "sig_usb_event_ind ('mode_requested_show_dialog',)";
-
-/// usb-moded's interface, from its sources: `direction name type` of each argument, in the order of the calls.
-const METHODS: [(&str, &str); 19] = [
-    ("clear_config", "in uid u"),
-    ("get_available_modes", "out modes s"),
-    ("get_available_modes_for_user", "out modes s"),
-    ("get_config", "out mode s"),
-    ("get_hidden", "out modes s"),
-    ("get_modes", "out modes s"),
-    ("get_net_config", "in key s, out key s, out value s"),
-    ("get_target_mode_config", "out config a{sv}"),
-    ("get_target_state", "out mode s"),
-    ("get_whitelisted_modes", "out modes s"),
-    ("hide_mode", "in mode s, out mode s"),
-    ("mode_request", "out mode s"),
-    ("net_config", "in key s, in value s, out key s, out value s"),
-    ("rescue_off", ""),
-    ("set_config", "in config s, out config s"),
-    ("set_mode", "in mode s, out mode s"),
-    ("set_whitelisted", "in mode s, in whitelisted b"),
-    ("set_whitelisted_modes", "in modes s"),
-    ("unhide_mode", "in mode s, out mode s"),
-];
-
-/// usbnet's own interface beside it.
-const OWN_METHODS: [(&str, &str); 2] = [("Cancel", ""), ("SetMode", "in name s, in parameters s")];
-
-const SIGNALS: [(&str, &str); 11] = [
-    ("sig_usb_available_modes_ind", "modes s"),
-    ("sig_usb_config_ind", "section s, key s, value s"),
-    ("sig_usb_current_state_ind", "mode s"),
-    ("sig_usb_event_ind", "event s"),
-    ("sig_usb_hidden_modes_ind", "modes s"),
-    ("sig_usb_state_error_ind", "error s"),
-    ("sig_usb_state_ind", "mode_or_event s"),
-    ("sig_usb_supported_modes_ind", "modes s"),
-    ("sig_usb_taget_mode_config_ind", "config a{sv}"),
-    ("sig_usb_target_state_ind", "mode s"),
-    ("sig_usb_whitelisted_modes_ind", "modes s"),
-];
-
-/// One line a method or signal: `name: arguments`.
-fn described(xml: &str, kind: &str) -> Vec<String> {
-    let attribute = |line: &str, name: &str| {
-        let value = line.split_once(&format!(" {name}=\"")).and_then(|(_, rest)| rest.split_once('"'));
-        value.map(|(value, _)| value.to_owned()).unwrap_or_default()
-    };
-    let mut found: Vec<(String, Vec<String>)> = Vec::new();
-    let mut inside = false;
-    for line in xml.lines().map(str::trim) {
-        if line.starts_with("<method") || line.starts_with("<signal") {
-            inside = line.starts_with(&format!("<{kind}"));
-            if inside {
-                found.push((attribute(line, "name"), Vec::new()));
-            }
-        }
-        if let (true, true, Some((_, arguments))) = (inside, line.starts_with("<arg"), found.last_mut()) {
-            let words = ["direction", "name", "type"].map(|name| attribute(line, name));
-            let direction = if kind == "signal" { "" } else { &words[0] };
-            arguments.push(format!("{direction} {} {}", words[1], words[2]).trim_start().to_owned());
-        }
-    }
-    let mut lines: Vec<String> =
-        found.into_iter().map(|(name, arguments)| format!("{name}: {}", arguments.join(", "))).collect();
-    lines.sort_unstable();
-    lines
-}
-
-#[test]
-fn the_object_has_usb_modeds_names_and_signatures() {
-    let stage = Stage::new();
-    let xml = stage.run(&["gdbus", "introspect", "--system", "--xml", "--dest", NAME, "--object-path", PATH]);
-    let interface = |name: &str| {
-        let start = xml.text.find(&format!("<interface name=\"{name}\">")).expect("the interface");
-        let xml = &xml.text[start..];
-        &xml[..xml.find("</interface>").expect("its end")]
-    };
-    let expected = |table: &[(&str, &str)]| {
-        let mut lines: Vec<String> =
-            table.iter().map(|(name, arguments)| format!("{name}: {arguments}")).collect();
-        lines.sort_unstable();
-        lines
-    };
-    assert_eq!(described(interface(NAME), "method"), expected(&METHODS));
-    assert_eq!(described(interface(NAME), "signal"), expected(&SIGNALS));
-    assert_eq!(described(interface(OWN), "method"), expected(&OWN_METHODS));
-    assert!(described(interface(OWN), "signal").is_empty());
-    let listed = stage.run(&["busctl", "--no-pager", "introspect", NAME, PATH, NAME]).text;
-    for (name, _) in METHODS.iter().chain(&SIGNALS) {
-        assert!(listed.contains(&format!(".{name} ")), "busctl does not list {name}:\n{listed}");
-    }
-}
 
 #[test]
 fn every_method_answers() {
@@ -393,95 +303,6 @@ fn a_long_switch_is_accepted_and_told_of() {
     assert_eq!(stage.call("mode_request", &[]).text, r#"s "developer_mode""#);
     stage.daemon.release();
     signals.until("sig_usb_current_state_ind ('mass_storage',)");
-}
-
-#[test]
-fn the_daemon_may_restart() {
-    let stage = Stage::new();
-    let signals = stage.listen();
-    stage.daemon.stop();
-    signals.until("sig_usb_current_state_ind ('undefined',)");
-    stage.daemon.listen();
-    signals.until("sig_usb_current_state_ind ('developer_mode',)");
-    assert!(stage.call("set_mode", &["s", "mass_storage"]).good);
-    signals.until("sig_usb_current_state_ind ('mass_storage',)");
-}
-
-#[test]
-fn a_daemon_that_has_just_come_is_found() {
-    let table: [(&str, &[&str]); 9] = [
-        ("set_mode", &["string:developer_mode"]),
-        ("set_config", &["string:mass_storage"]),
-        ("hide_mode", &["string:mass_storage"]),
-        ("unhide_mode", &["string:mass_storage"]),
-        ("set_whitelisted", &["string:mass_storage", "boolean:true"]),
-        ("set_whitelisted_modes", &["string:mass_storage"]),
-        ("net_config", &["string:ip", "string:192.168.2.15"]),
-        ("get_net_config", &["string:ip"]),
-        ("org.usbnet.Bridge.SetMode", &["string:network", "string:{}"]),
-    ];
-    for (method, arguments) in table {
-        let stage = Stage::new();
-        stage.daemon.stop();
-        wait_until("undefined", || stage.call("mode_request", &[]).text == r#"s "undefined""#);
-        stage.daemon.script().unwatched = true;
-        stage.daemon.listen();
-        let answer = stage.send(&[], method, arguments);
-        assert!(answer.good, "{method}: {}", answer.text);
-    }
-}
-
-#[test]
-fn a_service_takes_over_from_what_the_bus_has_started() {
-    let mut stage = Stage::new();
-    let signals = stage.listen();
-    assert!(stage.call("hide_mode", &["s", "mass_storage"]).good);
-    let mut first = stage.start_another();
-    wait_until("the first one's end", || first.has_ended());
-    assert_eq!(stage.call("get_hidden", &[]).text, r#"s "mass_storage""#);
-    assert!(stage.call("set_mode", &["s", "storage"]).good);
-    signals.until("sig_usb_current_state_ind ('mass_storage',)");
-}
-
-#[test]
-fn the_log_says_why_it_ends() {
-    let lost = "the connection to the bus is lost: the bus has ended or closed it; once there is a bus again, \
-                start usbnet-dbus again";
-    let taken =
-        "another one has the name com.meego.usb_moded on the bus now; if that is no usbnet-dbus, remove it";
-    for (bus_ends, said, other) in [(true, lost, taken), (false, taken, lost)] {
-        let mut stage = Stage::without_bridge();
-        let log = stage.directory().join("log");
-        let keep = format!("exec \"$0\" \"$@\" 2>{}", log.display());
-        stage.start_bridge(&["sh", "-c", &keep], &[]);
-        if bus_ends {
-            stage.end_bus();
-        } else {
-            let mut first = stage.start_another();
-            wait_until("its end", || first.has_ended());
-        }
-        let logged = std::fs::read_to_string(&log).expect("the log");
-        assert!(logged.contains(said) && !logged.contains(other), "{logged}");
-    }
-}
-
-#[test]
-fn settings_outlive_the_bridge() {
-    let mut stage = Stage::new();
-    assert!(stage.call("hide_mode", &["s", "mass_storage"]).good);
-    assert!(stage.call("set_config", &["s", "ask"]).good);
-    stage.start_bridge(&[], &[]);
-    assert_eq!(stage.call("get_hidden", &[]).text, r#"s "mass_storage""#);
-    assert_eq!(stage.call("get_config", &[]).text, r#"s "ask""#);
-    let settings: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(stage.settings()).expect("settings")).expect("JSON");
-    let expected = json!({"mode": {"mode": "ask", "uid": 0}, "hidden": ["mass_storage"], "whitelist": null});
-    assert_eq!(settings, expected);
-
-    // What nobody can read is no reason not to be there.
-    std::fs::write(stage.settings(), "{").expect("settings");
-    stage.start_bridge(&[], &[]);
-    assert_eq!(stage.call("get_hidden", &[]).text, r#"s """#);
 }
 
 fn held() -> Held {
