@@ -5,7 +5,21 @@ use usbnet_host_profiles::is_harmless;
 /// The text without what could move the cursor, begin a new line, or reorder or hide what stands beside it.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().map(|letter| if is_harmless(letter) { letter } else { '?' }).collect()
+    text.chars().map(|letter| if is_harmless(letter) && !is_hidden(letter) { letter } else { '?' }).collect()
+}
+
+/// Of what Unicode calls format characters (UAX #44, `Cf`), those that are not seen, but for the joiners that some scripts
+/// need between letters.
+const fn is_hidden(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// A text of several lines as one, for an event: whoever watches gets one in a line.

@@ -8,26 +8,14 @@ pub(crate) fn line(text: &str) -> String {
     words.join(" ")
 }
 
-/// Whether a character stands for itself in a line: letters of every script do, with the joiners that some need between
-/// them; of what Unicode calls format characters (UAX #44, `Cf`, and the two separators `Zl` and `Zp`), none that has an
-/// effect of its own.
+/// Whether a character stands for itself in a line: it neither controls a terminal, nor ends the line, nor turns the
+/// direction of writing.
 #[must_use]
 pub fn is_harmless(c: char) -> bool {
-    let formats = matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    );
-    !formats && !c.is_control()
+    !c.is_control()
+        && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{feff}')
+        && !('\u{202a}'..='\u{202e}').contains(&c)
+        && !('\u{2066}'..='\u{2069}').contains(&c)
 }
 
 #[cfg(test)]
